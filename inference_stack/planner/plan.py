@@ -1,0 +1,86 @@
+"""What follows from an environment: the one object that components, report and policies read."""
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from inference_stack.spec import Environment, Finding, Mig, Nodes, Priority
+
+
+class Planned(BaseModel):
+    """A part of the plan. Immutable, and the same JSON both ways."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Accelerator(Planned):
+    """What one unit of a pool is to a pod: a whole GPU or a MIG slice."""
+
+    gpu: str = Field(description="GPU model of the catalog, for example H100-NVL-94GB.")
+    ray_type: str | None = Field(
+        description="Ray's accelerator_type, for example H100; None where Ray has none."
+    )
+    profile: str | None = Field(description="NVIDIA's name of the slice (2g.24gb); None for a whole GPU.")
+    resource: str = Field(description="Kubernetes resource that a pod requests, for example nvidia.com/gpu.")
+    per_node: int = Field(description="Units that one node offers.")
+    memory_gib: float = Field(description="Memory that a process can use on one unit, GiB.")
+
+
+class PlannedPool(Planned):
+    """A GPU node pool."""
+
+    name: str
+    sku: str
+    arch: str = Field(description="amd64 or arm64.")
+    accelerator: Accelerator
+    mig: Mig | None
+    nodes: Nodes
+    priority: Priority
+    spot_max_price: float | None
+    zones: tuple[str, ...]
+    os_disk_gb: int
+    usd_per_node_hour: float | None = Field(description="List price; None where none is known.")
+
+
+class MemoryBudget(Planned):
+    """How the memory of one unit is spent, GiB. Coarse: see `planner.memory` for what each part assumes."""
+
+    usable_gib: float = Field(description="What vLLM may take: memory × gpu_memory_utilization.")
+    weights_gib: float
+    overhead_gib: float = Field(description="Activations, CUDA graphs and the runtime.")
+    adapters_gib: float
+    kv_gib: float = Field(description="What is left for the KV cache.")
+    kv_tokens: int = Field(description="Tokens that the KV cache of one replica holds.")
+
+
+class PlannedModel(Planned):
+    """A model placed on a pool."""
+
+    name: str
+    source: str
+    licence: str
+    pool: str
+    units: int = Field(description="Units that one replica spans: tensor parallel.")
+    replicas_min: int
+    replicas_max: int
+    concurrency: int
+    adapters: tuple[str, ...]
+    engine: dict[str, JsonValue] = Field(description="vLLM engine arguments, derived and given.")
+    memory: MemoryBudget
+
+
+class Price(Planned):
+    """List price of all nodes, USD an hour."""
+
+    idle_usd_per_hour: float
+    peak_usd_per_hour: float
+    unpriced: tuple[str, ...] = Field(description="Sizes without a known price, left out of the sums.")
+
+
+class Plan(Planned):
+    """Everything that `pulumi up` will make, decided."""
+
+    name: str = Field(description="Name of the environment, which is the name of the stack.")
+    environment: Environment
+    pools: tuple[PlannedPool, ...]
+    models: tuple[PlannedModel, ...]
+    price: Price
+    findings: tuple[Finding, ...] = Field(description="Warnings and notes; errors never reach a plan.")
