@@ -15,9 +15,7 @@ class Accelerator(Planned):
     """What one unit of a pool is to a pod: a whole GPU or a MIG slice."""
 
     gpu: str = Field(description="GPU model of the catalog, for example H100-NVL-94GB.")
-    ray_type: str | None = Field(
-        description="Ray's accelerator_type, for example H100; None where Ray has none."
-    )
+    ray_type: str | None = Field(description="Ray's accelerator_type, for example H100; None if none.")
     profile: str | None = Field(description="NVIDIA's name of the slice (2g.24gb); None for a whole GPU.")
     resource: str = Field(description="Kubernetes resource that a pod requests, for example nvidia.com/gpu.")
     per_node: int = Field(description="Units that one node offers.")
@@ -51,8 +49,16 @@ class MemoryBudget(Planned):
     kv_tokens: int = Field(description="Tokens that the KV cache of one replica holds.")
 
 
+class WorkerSize(Planned):
+    """What one worker pod requests and may use: its share of a node beside the accelerators."""
+
+    cpu: int = Field(description="Cores.")
+    memory_gib: int
+    shm_gib: int = Field(description="Shared memory for the processes of a replica, part of memory_gib.")
+
+
 class PlannedModel(Planned):
-    """A model placed on a pool."""
+    """A model placed on a pool. One replica is one worker pod with `units` accelerators."""
 
     name: str
     source: str
@@ -65,6 +71,7 @@ class PlannedModel(Planned):
     adapters: tuple[str, ...]
     engine: dict[str, JsonValue] = Field(description="vLLM engine arguments, derived and given.")
     memory: MemoryBudget
+    worker: WorkerSize
 
 
 class Price(Planned):
