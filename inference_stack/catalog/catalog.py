@@ -1,0 +1,92 @@
+"""Reads the data files and answers questions about them."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from functools import cache, cached_property
+from importlib.resources import files
+from itertools import pairwise
+from typing import NamedTuple, TypeVar
+
+from .rows import CpuReservation, Gpu, MigRow, ModelRow, Row, Sku
+
+AnyRow = TypeVar("AnyRow", bound=Row)
+
+MIB_PER_MB = 1_000_000 / 2**20
+
+
+class Reservation(NamedTuple):
+    """What AKS keeps back on a node, so that pods cannot have it."""
+
+    cpu_millicores: int
+    memory_gib: float
+
+
+class Catalog:
+    """Everything that is known. Files are read when first asked for; rows are immutable."""
+
+    @cached_property
+    def skus(self) -> Mapping[str, Sku]:
+        """Azure sizes by name, those with GPUs first."""
+        return {row.name: row for file in ("gpu_skus", "cpu_skus") for row in _read(file, Sku)}
+
+    @cached_property
+    def gpus(self) -> Mapping[str, Gpu]:
+        """GPU models by name."""
+        return {row.name: row for row in _read("gpus", Gpu)}
+
+    @cached_property
+    def models(self) -> Mapping[str, ModelRow]:
+        """Checkpoints by hub id."""
+        return {row.id: row for row in _read("models", ModelRow)}
+
+    def profiles(self, sku_name: str) -> tuple[MigRow, ...]:
+        """How AKS cuts the GPUs of a size, smallest slice first; empty where it does not."""
+        sku = self.skus.get(sku_name)
+        if sku is None or not sku.aks_mig:
+            return ()
+        return tuple(row for row in self._mig if row.gpu == sku.gpu)
+
+    def mig(self, sku_name: str, aks_profile: str) -> MigRow | None:
+        """The slice that AKS makes of a size's GPUs under a profile such as MIG2g; None if it makes none."""
+        return next((row for row in self.profiles(sku_name) if row.aks_profile == aks_profile), None)
+
+    def reserved(self, sku: Sku, max_pods: int = 250) -> Reservation:
+        """What AKS keeps back on a node of this size. 250 pods is its default with an overlay network.
+
+        Source: AKS documentation, "Node resource reservations", from 1.29 on: the lesser of 20 MB a pod plus
+        50 MB and a quarter of the memory, and 100 MiB below which the kubelet evicts. The table of cores ends
+        at 64; beyond, its last slope is continued.
+        """
+        kube_mib = min((20 * max_pods + 50) * MIB_PER_MB, sku.memory_gib * 1024 / 4)
+        return Reservation(self._reserved_millicores(sku.vcpu), (kube_mib + 100) / 1024)
+
+    def nearest(self, asked: str, known: Iterable[str]) -> tuple[str, ...]:
+        """Up to three known names that a mistyped one may have meant, best first. Case does not count."""
+        by_lower = {name.lower(): name for name in known}
+        found = get_close_matches(asked.lower(), by_lower, n=3, cutoff=0.6)
+        return tuple(by_lower[name] for name in found)
+
+    @cached_property
+    def _mig(self) -> tuple[MigRow, ...]:
+        return tuple(sorted(_read("mig", MigRow), key=lambda row: row.compute_slices))
+
+    @cached_property
+    def _cpu_reservations(self) -> tuple[CpuReservation, ...]:
+        return tuple(sorted(_read("node_reservation", CpuReservation), key=lambda row: row.vcpu))
+
+    def _reserved_millicores(self, vcpu: int) -> int:
+        steps = list(pairwise(self._cpu_reservations))
+        below, above = next((step for step in steps if vcpu <= step[1].vcpu), steps[-1])
+        slope = (above.cpu_millicores - below.cpu_millicores) / (above.vcpu - below.vcpu)
+        return round(below.cpu_millicores + slope * (vcpu - below.vcpu))
+
+
+@cache
+def _read(name: str, row: type[AnyRow]) -> tuple[AnyRow, ...]:
+    text = files(__name__.rpartition(".")[0]).joinpath("data", f"{name}.csv").read_text(encoding="utf-8")
+    lines = csv.DictReader(text.splitlines())
+    return tuple(row.model_validate({key: cell or None for key, cell in line.items()}) for line in lines)
+
+
+CATALOG = Catalog()
