@@ -1,0 +1,57 @@
+# Every target sets up what it needs. ENV names the environment: Pulumi.$(ENV).yaml.
+ENV ?= dev
+.DEFAULT_GOAL := help
+.PHONY: help setup preview up down status test check format lock charts clean
+
+# The newest Python of 3.11 to 3.13 that really runs; some machines have names on PATH with nothing behind them.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+BOOTSTRAP = $(or $(PYTHON),$(error Python 3.11, 3.12 or 3.13 is needed and was not found on PATH)) localcloud/bootstrap.py
+IN_VENV = .venv/bin/
+LOCALCLOUD = $(IN_VENV)python -m localcloud
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: ## .venv with the inference-stack command in it
+	@$(BOOTSTRAP) --set preview
+
+preview: setup ## preview ENV offline: the plan, what would be made, what the policies say
+	@$(LOCALCLOUD) preview --env $(ENV)
+
+up: setup ## make ENV for real against localcloud: ARM stand-in, real Kubernetes control plane
+	@$(LOCALCLOUD) up --env $(ENV)
+
+down: setup ## destroy ENV, then stop its control plane
+	@$(LOCALCLOUD) down --env $(ENV)
+
+status: setup ## what of ENV runs in localcloud
+	@$(LOCALCLOUD) status --env $(ENV)
+
+test: ## every test
+	@$(BOOTSTRAP) --set test
+	@$(IN_VENV)python -m localcloud.toolchain --for test
+	@$(IN_VENV)pytest
+
+check: ## format, lint, types, imports
+	@$(BOOTSTRAP) --set check
+	@$(IN_VENV)ruff format --check --quiet .
+	@$(IN_VENV)ruff check --quiet .
+	@$(IN_VENV)lint-imports --no-logo
+	@$(IN_VENV)pyright
+
+format: ## let ruff rewrite what it can
+	@$(BOOTSTRAP) --set check
+	@$(IN_VENV)ruff format --quiet .
+	@$(IN_VENV)ruff check --fix --quiet .
+
+charts: setup ## KubeRay's two charts as folders, ready for `helm push`
+	@$(LOCALCLOUD) charts charts
+
+lock: ## resolve pyproject.toml anew into requirements.lock
+	@$(BOOTSTRAP) --set preview
+	@$(IN_VENV)uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements.lock
+
+clean: ## remove .venv and everything of localcloud that is not running
+	@rm -rf .venv .localcloud charts

@@ -1,0 +1,27 @@
+"""One environment: from what `Pulumi.<env>.yaml` asks for, to a plan, to components."""
+
+from pathlib import Path
+
+import pulumi
+
+from components.inference_stack import InferenceStack
+from inference_stack.planner import plan_environment
+from inference_stack.report import text
+from inference_stack.spec import InvalidEnvironment
+
+stack = pulumi.get_stack()
+file = Path(__file__).with_name(f"Pulumi.{stack}.yaml")
+try:
+    plan = plan_environment(
+        pulumi.Config().require_object("environment"),
+        name=stack,
+        file=file.name,
+        text=file.read_text() if file.exists() else None,
+    )
+except InvalidEnvironment as wrong:
+    raise pulumi.RunError(f"\n{wrong}") from None
+
+pulumi.info(text(plan, width=100))
+platform = InferenceStack(stack, plan)
+pulumi.export("cluster", platform.cluster_name)
+pulumi.export("kubeconfig", platform.kubeconfig)

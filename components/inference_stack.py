@@ -1,0 +1,210 @@
+"""The whole stack of one environment, from its plan."""
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.cluster import Cluster
+from components.device_plugin import DevicePlugin
+from components.foundation import Foundation
+from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from components.kuberay import ChartArgs, KubeRay
+from components.ray_serve import RayServe
+from components.workload_identity import WorkloadIdentity
+from inference_stack.engine import (
+    Adapters,
+    HeadGroup,
+    RayService,
+    ServedModel,
+    WorkerGroup,
+    ray_service,
+    serve_config,
+)
+from inference_stack.planner import HEADS_POOL, Plan, PlannedModel, PlannedPool, pool_labels
+from inference_stack.spec import ChartSource, Priority
+
+NAMESPACE = "inference"
+SERVICE_ACCOUNT = "inference"
+
+
+class InferenceStack(pulumi.ComponentResource):
+    """Foundation, cluster, GPU pools, KubeRay and one Ray Serve service for each model of a plan."""
+
+    cluster_name: pulumi.Output[str]
+    """Name of the AKS cluster."""
+    kubeconfig: pulumi.Output[str]
+    """Kubeconfig of a user of the cluster; secret."""
+
+    def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Register everything the plan says, and nothing that it does not say."""
+        super().__init__("inference-stack:index:InferenceStack", name, {}, opts)
+        self._plan = plan
+        self._child = pulumi.ResourceOptions(parent=self)
+        foundation = self._foundation(name)
+        cluster = self._cluster(name, foundation)
+        pools = [self._pool(pool, foundation, cluster) for pool in plan.pools]
+        # Everything in the cluster is made through its provider, and gone before a pool goes.
+        inside = pulumi.ResourceOptions(parent=self, provider=cluster.provider, depends_on=pools)
+        namespace = kubernetes.core.v1.Namespace(
+            f"{name}-namespace", metadata={"name": NAMESPACE}, opts=inside
+        )
+        DevicePlugin(
+            "device-plugin",
+            {
+                "namespace": "kube-system",
+                "image": plan.environment.images.device_plugin,
+                "strategies": [pool.mig.strategy.value if pool.mig else "single" for pool in plan.pools],
+            },
+            opts=inside,
+        )
+        identity = self._identity(foundation, cluster, namespace, inside)
+        charts = plan.environment.charts
+        kuberay = KubeRay(
+            "kuberay",
+            {"crds": _chart(charts.kuberay_crds), "operator": _chart(charts.kuberay_operator)},
+            opts=inside,
+        )
+        served = pulumi.ResourceOptions.merge(
+            inside, pulumi.ResourceOptions(depends_on=[kuberay.crds, kuberay.operator, identity])
+        )
+        for model in plan.models:
+            RayServe(model.name, {"manifest": self._manifest(model)}, opts=served)
+        self.cluster_name = cluster.name
+        self.kubeconfig = cluster.kubeconfig
+        self.register_outputs({"cluster_name": self.cluster_name, "kubeconfig": self.kubeconfig})
+
+    def _foundation(self, name: str) -> Foundation:
+        environment = self._plan.environment
+        return Foundation(
+            name,
+            {
+                "region": environment.region,
+                "address_space": str(environment.network.address_space),
+                "nodes_range": str(environment.network.nodes),
+                "endpoints_range": str(environment.network.endpoints),
+                "storage_account": environment.storage_account,
+                "tags": environment.tags,
+            },
+            opts=self._child,
+        )
+
+    def _cluster(self, name: str, foundation: Foundation) -> Cluster:
+        environment = self._plan.environment
+        asked, network = environment.cluster, environment.network
+        return Cluster(
+            name,
+            {
+                "region": environment.region,
+                "resource_group_name": foundation.resource_group_name,
+                "subnet_id": foundation.nodes_subnet_id,
+                "identity_id": foundation.cluster_identity_id,
+                "kubelet_identity": foundation.kubelet_identity,
+                "kubernetes_version": asked.kubernetes_version,
+                "tier": asked.tier.value,
+                "pods_range": str(network.pods),
+                "services_range": str(network.services),
+                # The tenth address, by AKS's own custom; the first belongs to the API server's service.
+                "dns_service_ip": str(network.services[10]),
+                "system": {
+                    "sku": asked.system.sku,
+                    "min": asked.system.nodes.min,
+                    "max": asked.system.nodes.max,
+                },
+                "heads": {
+                    "sku": asked.heads.sku,
+                    "min": asked.heads.nodes.min,
+                    "max": asked.heads.nodes.max,
+                },
+                "authorized_ranges": [str(allowed) for allowed in asked.authorized_ranges],
+                "admin_groups": asked.admin_groups,
+                "tags": environment.tags,
+            },
+            opts=self._child,
+        )
+
+    def _pool(self, pool: PlannedPool, foundation: Foundation, cluster: Cluster) -> GpuNodePool:
+        asked = pool.model_dump(
+            mode="json", include={"sku", "mig", "nodes", "priority", "zones", "os_disk_gb"}
+        )
+        args: GpuNodePoolArgs = {
+            "resource_group_name": foundation.resource_group_name,
+            "cluster_name": cluster.name,
+            "subnet_id": foundation.nodes_subnet_id,
+            "pool": pool.name,
+            "tags": self._plan.environment.tags,
+            **asked,
+        }
+        if pool.spot_max_price is not None:
+            args["spot_max_price"] = pool.spot_max_price
+        return GpuNodePool(pool.name, args, opts=self._child)
+
+    def _identity(
+        self,
+        foundation: Foundation,
+        cluster: Cluster,
+        namespace: kubernetes.core.v1.Namespace,
+        inside: pulumi.ResourceOptions,
+    ) -> WorkloadIdentity:
+        return WorkloadIdentity(
+            "serving",
+            {
+                "region": self._plan.environment.region,
+                "resource_group_name": foundation.resource_group_name,
+                "issuer": cluster.oidc_issuer,
+                "namespace": namespace.metadata.apply(lambda metadata: metadata.name or NAMESPACE),
+                "service_account": SERVICE_ACCOUNT,
+                "grants": {"STORAGE_BLOB_DATA_READER": foundation.storage_account_id},
+                "tags": self._plan.environment.tags,
+            },
+            opts=inside,
+        )
+
+    def _manifest(self, model: PlannedModel) -> dict[str, object]:
+        environment = self._plan.environment
+        pool = next(pool for pool in self._plan.pools if pool.name == model.pool)
+        account = environment.storage_account
+        adapters = Adapters(
+            path=f"abfss://adapters@{account}.dfs.core.windows.net/{model.name}", count=len(model.adapters)
+        )
+        served = ServedModel(
+            name=model.name,
+            source=model.source,
+            pool=pool.name,
+            accelerator_type=pool.accelerator.ray_type,
+            units=model.units,
+            replicas_min=model.replicas_min,
+            replicas_max=model.replicas_max,
+            concurrency=model.concurrency,
+            engine=model.engine,
+            adapters=adapters if model.adapters else None,
+        )
+        workers = WorkerGroup(
+            name=pool.name,
+            node_selector=pool_labels(pool.name),
+            resource=pool.accelerator.resource,
+            units=model.units,
+            accelerator_type=pool.accelerator.ray_type,
+            **model.worker.model_dump(),
+            replicas_min=model.replicas_min,
+            replicas_max=model.replicas_max,
+            spot=pool.priority is Priority.SPOT,
+        )
+        return ray_service(
+            RayService(
+                name=model.name,
+                namespace=NAMESPACE,
+                image=environment.images.ray,
+                service_account=SERVICE_ACCOUNT,
+                head=HeadGroup(node_selector=pool_labels(HEADS_POOL)),
+                workers=(workers,),
+                serve=serve_config([served], name=model.name),
+            )
+        )
+
+
+def _chart(source: ChartSource) -> ChartArgs:
+    given: ChartArgs = {"chart": source.chart}
+    if source.repository is not None:
+        given["repository"] = source.repository
+    if source.version is not None:
+        given["version"] = source.version
+    return given

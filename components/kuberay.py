@@ -1,0 +1,74 @@
+"""The KubeRay operator and its resource definitions, each a Helm release of its own."""
+
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+
+class ChartArgs(TypedDict):
+    """Where a chart comes from."""
+
+    chart: str
+    """Required. Chart name in `repository`, an oci:// reference, or a folder."""
+    repository: NotRequired[str]
+    """Conditional. Repository URL, with a chart name."""
+    version: NotRequired[str]
+    """Conditional. Chart version, not with a folder."""
+
+
+class KubeRayArgs(TypedDict):
+    """What KubeRay needs."""
+
+    crds: ChartArgs
+    """Required. Chart whose templates are the custom resource definitions."""
+    operator: ChartArgs
+    """Required. Chart of the operator."""
+    shared: NotRequired[bool]
+    """Optional. The cluster serves other stacks too: the definitions stay when this stack goes."""
+
+
+class KubeRay(pulumi.ComponentResource):
+    """KubeRay: definitions first, then the operator, which ends itself when they are missing."""
+
+    crds: kubernetes.helm.v3.Release
+    """Release of the custom resource definitions."""
+    operator: kubernetes.helm.v3.Release
+    """Release of the operator."""
+
+    def __init__(self, name: str, args: KubeRayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Register namespace and releases, with names that survive a lost state."""
+        super().__init__("inference-stack:index:KubeRay", name, {}, opts)
+        namespace = kubernetes.core.v1.Namespace(
+            f"{name}-namespace",
+            metadata={"name": "kuberay-system"},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.crds = kubernetes.helm.v3.Release(
+            f"{name}-crds",
+            name="kuberay-crds",
+            namespace=namespace.metadata.name,
+            **_source(args["crds"]),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.get("shared", False)),
+        )
+        self.operator = kubernetes.helm.v3.Release(
+            f"{name}-operator",
+            name="kuberay-operator",
+            namespace=namespace.metadata.name,
+            # Definitions in a chart's crds/ folder are never upgraded; ours come from the other release.
+            skip_crds=True,
+            **_source(args["operator"]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.crds]),
+        )
+        self.register_outputs({})
+
+
+def _source(chart: ChartArgs) -> dict[str, object]:
+    is_folder = chart["chart"].startswith((".", "/"))
+    given: dict[str, object] = {"chart": str(Path(chart["chart"])) if is_folder else chart["chart"]}
+    if repository := chart.get("repository"):
+        given["repository_opts"] = {"repo": repository}
+    if version := chart.get("version"):
+        given["version"] = version
+    return given

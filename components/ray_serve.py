@@ -1,0 +1,50 @@
+"""One Ray Serve service on KubeRay: the unit that upgrades alone."""
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from inference_stack.engine import SERVICE_LABEL, check_ray_service
+
+
+class RayServeArgs(TypedDict):
+    """What a Ray Serve service needs."""
+
+    manifest: Mapping[str, Any]
+    """Required. RayService manifest, as `inference_stack.engine.ray_service` makes it."""
+
+
+class RayServe(pulumi.ComponentResource):
+    """A RayService, checked against the pinned schemas, and a disruption budget for its workers."""
+
+    name: pulumi.Output[str]
+    """Name of the RayService."""
+
+    def __init__(self, name: str, args: RayServeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Check the manifest, since a preview without a cluster cannot, then register it."""
+        super().__init__("inference-stack:index:RayServe", name, {}, opts)
+        manifest = args["manifest"]
+        if wrong := check_ray_service(manifest):
+            raise pulumi.RunError("\n\n".join(finding.render(f"RayService {name}") for finding in wrong))
+        metadata = manifest["metadata"]
+        service = kubernetes.apiextensions.CustomResource(
+            f"{name}-service",
+            api_version=manifest["apiVersion"],
+            kind=manifest["kind"],
+            metadata=metadata,
+            spec=manifest["spec"],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        kubernetes.policy.v1.PodDisruptionBudget(
+            f"{name}-budget",
+            metadata={"name": metadata["name"], "namespace": metadata["namespace"]},
+            spec={
+                "maxUnavailable": 1,
+                "selector": {"matchLabels": {SERVICE_LABEL: metadata["name"]}},
+            },
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.name = service.metadata.apply(lambda found: found["name"])
+        self.register_outputs({"name": self.name})

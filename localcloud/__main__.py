@@ -1,0 +1,84 @@
+"""The commands behind `make preview`, `make up` and `make down`."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from localcloud import cluster
+from localcloud.stack import Stack, environments, stack_at
+from localcloud.toolchain import PREVIEW, UP, Tool, ToolchainError, prepare
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+console = Console(stderr=True, highlight=False)
+
+Env = Annotated[str, typer.Option("--env", help="Environment: the <env> of Pulumi.<env>.yaml.")]
+Settings = Annotated[
+    Path | None, typer.Option("--file", help="Settings in another file than Pulumi.<env>.yaml.")
+]
+State = Annotated[
+    Path | None, typer.Option("--state", help="Folder of all local state. Default: .localcloud/<env>.")
+]
+
+
+def _stack(env: str, settings: Path | None, state: Path | None, tools: frozenset[Tool]) -> Stack:
+    if settings is None and env not in environments():
+        console.print(
+            f"There is no Pulumi.{env}.yaml.\n  allowed: {', '.join(environments())}\n"
+            f"  do: make preview ENV=<one of them>, or write Pulumi.{env}.yaml"
+        )
+        raise typer.Exit(1)
+    try:
+        return stack_at(env, prepare(tools, console=console), settings, state)
+    except ToolchainError as wrong:
+        console.print(str(wrong))
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def preview(env: Env = "dev", file: Settings = None, state: State = None) -> None:
+    """Preview an environment offline, policies included. Nothing is created."""
+    raise typer.Exit(_stack(env, file, state, PREVIEW).preview())
+
+
+@app.command()
+def up(env: Env = "dev", file: Settings = None, state: State = None) -> None:
+    """Make an environment on the ARM stand-in and a real Kubernetes control plane."""
+    stack = _stack(env, file, state, UP)
+    cluster.start(stack.state, stack.toolchain, console=console)
+    raise typer.Exit(stack.up("--policy-pack", "policies"))
+
+
+@app.command()
+def down(env: Env = "dev", file: Settings = None, state: State = None) -> None:
+    """Destroy an environment while its operator is alive, then stop its control plane."""
+    stack = _stack(env, file, state, UP)
+    if not (stack.state / "pulumi").exists():
+        console.print(f"Nothing of {env} is up.")
+        return
+    cluster.start(stack.state, stack.toolchain, console=console)
+    if status := stack.destroy():
+        console.print("The control plane stays up, so that `make down` can be tried again.")
+        raise typer.Exit(status)
+    cluster.stop(stack.state)
+    stack.forget()
+
+
+@app.command()
+def status(env: Env = "dev", state: State = None) -> None:
+    """Processes, nodes and waiting pods of an environment."""
+    folder = (state or Path(".localcloud") / env).resolve()
+    console.print(cluster.status(folder).render())
+
+
+@app.command()
+def charts(folder: Path) -> None:
+    """Write KubeRay's two charts into a folder, for a registry of one's own."""
+    made = prepare(frozenset({Tool.KUBERAY_CHARTS}), console=console).path(Tool.KUBERAY_CHARTS)
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    console.print(f"{folder}/kuberay-crds and {folder}/kuberay-operator are ready.")
+
+
+app()

@@ -1,0 +1,130 @@
+"""One environment run through the Pulumi command line, offline: same program, same engine, other cloud."""
+
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localcloud.toolchain import Tool, Toolchain
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Stack:
+    """An environment, the folder that holds all of its local state, and the tools that work on it.
+
+    The user's own `Pulumi.<env>.yaml` is only read: Pulumi writes a salt into the file it is given, so it is
+    given a copy, in which the chart sources name the folders that the toolchain made.
+    """
+
+    environment: str
+    toolchain: Toolchain
+    state: Path
+    settings: Path
+    python: Path = PROJECT / ".venv" / "bin" / "python"
+
+    def preview(self, *options: str) -> int:
+        """Preview with the policy pack; the exit code of Pulumi."""
+        return self.run("preview", "--policy-pack", str(PROJECT / "policies"), *options)
+
+    def up(self, *options: str) -> int:
+        """Deploy without asking; the exit code of Pulumi."""
+        return self.run("up", "--yes", "--skip-preview", *options)
+
+    def destroy(self, *options: str) -> int:
+        """Destroy without asking; the exit code of Pulumi."""
+        return self.run("destroy", "--yes", "--skip-preview", *options)
+
+    def refresh(self, *options: str) -> int:
+        """Read what the cloud says of every resource; the exit code of Pulumi."""
+        return self.run("refresh", "--yes", "--skip-preview", *options)
+
+    def run(self, verb: str, *options: str, stdout: Any = None) -> int:
+        """Run one Pulumi command on this stack."""
+        return self.pulumi(
+            verb, "--stack", self.environment, "--config-file", str(self._prepare()), *options, stdout=stdout
+        ).returncode
+
+    def pulumi(self, *arguments: str, stdout: Any = None) -> subprocess.CompletedProcess[str]:
+        """Run Pulumi in the project folder with everything it needs to stay offline."""
+        return subprocess.run(
+            [str(self.toolchain.path(Tool.PULUMI)), *arguments],
+            cwd=PROJECT,
+            env=self.variables(),
+            stdout=stdout,
+            text=True,
+            check=False,
+        )
+
+    def variables(self) -> dict[str, str]:
+        """Environment of a Pulumi command on this stack."""
+        return {
+            **os.environ,
+            **self.toolchain.environment(),
+            "PULUMI_BACKEND_URL": f"file://{self.state / 'pulumi'}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase()),
+            "LOCALCLOUD_STATE": str(self.state),
+            "LOCALCLOUD_PYTHON": str(self.python),
+        }
+
+    def forget(self) -> None:
+        """Remove what a destroyed environment leaves: the stack's history and the cloud's database."""
+        shutil.rmtree(self.state)
+
+    def _passphrase(self) -> Path:
+        file = self.state / "passphrase"
+        if not file.exists():
+            (self.state / "pulumi").mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as stream:
+                stream.write(secrets.token_urlsafe(32))
+        return file
+
+    def _prepare(self) -> Path:
+        """Bring the copy of the settings up to date, and make the stack where there is none."""
+        self._passphrase()
+        copy = self.state / f"Pulumi.{self.environment}.yaml"
+        kept = yaml.safe_load(copy.read_text()) if copy.exists() else {}
+        settings = yaml.safe_load(self.settings.read_text()) or {}
+        environment = (settings.get("config") or {}).get("inference-stack:environment")
+        if isinstance(environment, dict):
+            environment["charts"] = {
+                f"kuberay_{part}": {
+                    "chart": str(self.toolchain.path(Tool.KUBERAY_CHARTS) / f"kuberay-{part}")
+                }
+                for part in ("crds", "operator")
+            }
+        salt = {"encryptionsalt": kept["encryptionsalt"]} if "encryptionsalt" in kept else {}
+        copy.write_text(yaml.safe_dump({**settings, **salt}, sort_keys=False))
+        if not salt:
+            made = self.pulumi(
+                *("stack", "init", self.environment, "--config-file", str(copy), "--no-select"),
+                stdout=subprocess.DEVNULL,
+            )
+            if made.returncode:
+                raise SystemExit(made.returncode)
+        return copy
+
+
+def stack_at(
+    environment: str, toolchain: Toolchain, settings: Path | None = None, state: Path | None = None
+) -> Stack:
+    """The stack of an environment, with its state under `.localcloud/` unless told otherwise."""
+    return Stack(
+        environment=environment,
+        toolchain=toolchain,
+        state=(state or PROJECT / ".localcloud" / environment).resolve(),
+        settings=settings or PROJECT / f"Pulumi.{environment}.yaml",
+    )
+
+
+def environments(folder: Path = PROJECT) -> Sequence[str]:
+    """Names of the environments that have a file."""
+    return sorted(file.name.split(".")[1] for file in folder.glob("Pulumi.*.yaml"))
