@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pulumi
 
-from components.inference_stack import InferenceStack
+from components.stack import InferenceStack
 from inference_stack.planner import plan_environment
 from inference_stack.report import text
 from inference_stack.spec import InvalidEnvironment

@@ -62,7 +62,7 @@ def agent_pool(
         mode="User",
         type="VirtualMachineScaleSets",
         enable_auto_scaling=True,
-        # AKS counts a pool as one node unless told otherwise: a pool from zero would be born with a paid node.
+        # AKS counts one node unless told otherwise: a pool from zero would be born with a paid node.
         count=min_count,
         min_count=min_count,
         max_count=max_count,

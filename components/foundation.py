@@ -100,7 +100,7 @@ class Foundation(pulumi.ComponentResource):
         self.storage_account_id = account.id
         self.vault_id = vault.id
         self.workspace_id = workspace.id
-        # A cluster made before its identity may touch the network fails, so its id is known only with the grants.
+        # A cluster made before its identity may touch the network fails: the id waits for the grants.
         self.cluster_identity_id = pulumi.Output.all(cluster.id, *(grant.id for grant in granted)).apply(
             lambda known: known[0]
         )

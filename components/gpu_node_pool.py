@@ -30,7 +30,7 @@ class MigArgs(TypedDict):
     profile: str
     """Required. MIG1g, MIG2g, MIG3g, MIG4g or MIG7g."""
     strategy: NotRequired[str]
-    """Optional. single: a slice is `nvidia.com/gpu`; mixed: a slice is named by its profile. Default single."""
+    """Optional. single: a slice is `nvidia.com/gpu`; mixed: it is named by its profile. Default single."""
 
 
 class NodesArgs(TypedDict):
@@ -113,7 +113,7 @@ class GpuNodePool(pulumi.ComponentResource):
             gpu_profile={"driver": "Install"},
             availability_zones=list(settings.zones) or None,
             vnet_subnet_id=args.get("subnet_id"),
-            # AKS adds this label and taint to Spot nodes by itself. Sent from here too, a refresh finds nothing new.
+            # AKS adds this label and taint to Spot nodes itself. Sent from here too, a refresh finds no change.
             node_labels={**labels, SPOT_KEY: "spot"} if spot else labels,
             node_taints=[GPU_TAINT, f"{SPOT_KEY}=spot:NoSchedule"] if spot else [GPU_TAINT],
             tags=tags,
