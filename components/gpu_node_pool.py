@@ -113,7 +113,7 @@ class GpuNodePool(pulumi.ComponentResource):
             gpu_profile={"driver": "Install"},
             availability_zones=list(settings.zones) or None,
             vnet_subnet_id=args.get("subnet_id"),
-            # AKS adds this label and taint to Spot nodes itself. Sent from here too, a refresh finds no change.
+            # AKS adds this label and taint to Spot nodes anyway. Sent from here, a refresh finds no change.
             node_labels={**labels, SPOT_KEY: "spot"} if spot else labels,
             node_taints=[GPU_TAINT, f"{SPOT_KEY}=spot:NoSchedule"] if spot else [GPU_TAINT],
             tags=tags,
