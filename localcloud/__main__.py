@@ -40,7 +40,7 @@ def _stack(env: str, settings: Path | None, state: Path | None, tools: frozenset
 @app.command()
 def preview(env: Env = "dev", file: Settings = None, state: State = None) -> None:
     """Preview an environment offline, policies included. Nothing is created."""
-    raise typer.Exit(_stack(env, file, state, PREVIEW).preview())
+    raise typer.Exit(_stack(env, file, state, PREVIEW).preview().returncode)
 
 
 @app.command()
@@ -48,7 +48,7 @@ def up(env: Env = "dev", file: Settings = None, state: State = None) -> None:
     """Make an environment on the ARM stand-in and a real Kubernetes control plane."""
     stack = _stack(env, file, state, UP)
     cluster.start(stack.state, stack.toolchain, console=console)
-    raise typer.Exit(stack.up("--policy-pack", "policies"))
+    raise typer.Exit(stack.up("--policy-pack", "policies").returncode)
 
 
 @app.command()
@@ -59,7 +59,7 @@ def down(env: Env = "dev", file: Settings = None, state: State = None) -> None:
         console.print(f"Nothing of {env} is up.")
         return
     cluster.start(stack.state, stack.toolchain, console=console)
-    if status := stack.destroy():
+    if status := stack.destroy().returncode:
         console.print("The control plane stays up, so that `make down` can be tried again.")
         raise typer.Exit(status)
     cluster.stop(stack.state)

@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -28,40 +27,28 @@ class Stack:
     toolchain: Toolchain
     state: Path
     settings: Path
-    python: Path = PROJECT / ".venv" / "bin" / "python"
+    project: Path = PROJECT
 
-    def preview(self, *options: str) -> int:
-        """Preview with the policy pack; the exit code of Pulumi."""
-        return self.run("preview", "--policy-pack", str(PROJECT / "policies"), *options)
+    def preview(self, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+        """Preview with the policy pack. Nothing is created."""
+        return self.run("preview", "--policy-pack", str(PROJECT / "policies"), *options, capture=capture)
 
-    def up(self, *options: str) -> int:
-        """Deploy without asking; the exit code of Pulumi."""
-        return self.run("up", "--yes", "--skip-preview", *options)
+    def up(self, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+        """Deploy, without asking."""
+        return self.run("up", "--yes", "--skip-preview", *options, capture=capture)
 
-    def destroy(self, *options: str) -> int:
-        """Destroy without asking; the exit code of Pulumi."""
-        return self.run("destroy", "--yes", "--skip-preview", *options)
+    def refresh(self, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+        """Read what the cloud says of every resource into the state, without asking."""
+        return self.run("refresh", "--yes", "--skip-preview", *options, capture=capture)
 
-    def refresh(self, *options: str) -> int:
-        """Read what the cloud says of every resource; the exit code of Pulumi."""
-        return self.run("refresh", "--yes", "--skip-preview", *options)
+    def destroy(self, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+        """Destroy, without asking."""
+        return self.run("destroy", "--yes", "--skip-preview", *options, capture=capture)
 
-    def run(self, verb: str, *options: str, stdout: Any = None) -> int:
-        """Run one Pulumi command on this stack."""
-        return self.pulumi(
-            verb, "--stack", self.environment, "--config-file", str(self._prepare()), *options, stdout=stdout
-        ).returncode
-
-    def pulumi(self, *arguments: str, stdout: Any = None) -> subprocess.CompletedProcess[str]:
-        """Run Pulumi in the project folder with everything it needs to stay offline."""
-        return subprocess.run(
-            [str(self.toolchain.path(Tool.PULUMI)), *arguments],
-            cwd=PROJECT,
-            env=self.variables(),
-            stdout=stdout,
-            text=True,
-            check=False,
-        )
+    def run(self, verb: str, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+        """Run one Pulumi command on this stack; with `capture`, its output is returned, not shown."""
+        where = ("--stack", self.environment, "--config-file", str(self._prepare()))
+        return self._pulumi(verb, *where, *options, capture=capture)
 
     def variables(self) -> dict[str, str]:
         """Environment of a Pulumi command on this stack."""
@@ -71,12 +58,22 @@ class Stack:
             "PULUMI_BACKEND_URL": f"file://{self.state / 'pulumi'}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase()),
             "LOCALCLOUD_STATE": str(self.state),
-            "LOCALCLOUD_PYTHON": str(self.python),
+            "LOCALCLOUD_PYTHON": str(PROJECT / ".venv" / "bin" / "python"),
         }
 
     def forget(self) -> None:
         """Remove what a destroyed environment leaves: the stack's history and the cloud's database."""
         shutil.rmtree(self.state)
+
+    def _pulumi(self, *arguments: str, capture: bool) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(self.toolchain.path(Tool.PULUMI)), *arguments],
+            cwd=self.project,
+            env=self.variables(),
+            capture_output=capture,
+            text=True,
+            check=False,
+        )
 
     def _passphrase(self) -> Path:
         file = self.state / "passphrase"
@@ -95,22 +92,22 @@ class Stack:
         settings = yaml.safe_load(self.settings.read_text()) or {}
         environment = (settings.get("config") or {}).get("inference-stack:environment")
         if isinstance(environment, dict):
-            environment["charts"] = {
-                f"kuberay_{part}": {
-                    "chart": str(self.toolchain.path(Tool.KUBERAY_CHARTS) / f"kuberay-{part}")
-                }
-                for part in ("crds", "operator")
-            }
+            environment["charts"] = self._charts()
         salt = {"encryptionsalt": kept["encryptionsalt"]} if "encryptionsalt" in kept else {}
         copy.write_text(yaml.safe_dump({**settings, **salt}, sort_keys=False))
         if not salt:
-            made = self.pulumi(
-                *("stack", "init", self.environment, "--config-file", str(copy), "--no-select"),
-                stdout=subprocess.DEVNULL,
+            made = self._pulumi(
+                *("stack", "init", self.environment, "--config-file", str(copy), "--no-select"), capture=True
             )
             if made.returncode:
-                raise SystemExit(made.returncode)
+                raise SystemExit(made.stderr)
         return copy
+
+    def _charts(self) -> dict[str, dict[str, str]]:
+        folder = self.toolchain.path(Tool.KUBERAY_CHARTS)
+        return {
+            f"kuberay_{part}": {"chart": str(folder / f"kuberay-{part}")} for part in ("crds", "operator")
+        }
 
 
 def stack_at(
@@ -121,7 +118,7 @@ def stack_at(
         environment=environment,
         toolchain=toolchain,
         state=(state or PROJECT / ".localcloud" / environment).resolve(),
-        settings=settings or PROJECT / f"Pulumi.{environment}.yaml",
+        settings=(settings or PROJECT / f"Pulumi.{environment}.yaml").resolve(),
     )
 
 
