@@ -1,5 +1,6 @@
 """What may be asked: the environment and the form in which its faults are told."""
 
+from .consistency import environment_findings, gpu_pool_findings, readable, under
 from .environment import (
     Adapter,
     Budget,
@@ -21,10 +22,16 @@ from .environment import (
     Placement,
     Priority,
     Replicas,
+    Unparsed,
 )
+from .faults import shown, validation_findings
 from .finding import Finding, InvalidEnvironment, Severity
+from .lines import CONFIG_KEY, located
+from .loading import load
+from .parsing import Parsed, parse
 
 __all__ = [
+    "CONFIG_KEY",
     "Adapter",
     "Budget",
     "ChartSource",
@@ -44,8 +51,19 @@ __all__ = [
     "Model",
     "Network",
     "Nodes",
+    "Parsed",
     "Placement",
     "Priority",
     "Replicas",
     "Severity",
+    "Unparsed",
+    "environment_findings",
+    "gpu_pool_findings",
+    "load",
+    "located",
+    "parse",
+    "readable",
+    "shown",
+    "under",
+    "validation_findings",
 ]

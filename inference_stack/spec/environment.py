@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from ipaddress import IPv4Network
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
@@ -16,10 +16,26 @@ Tag = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Gigabytes = Annotated[int, Field(ge=30, le=2048)]
 
 
+class Unparsed(AttributeError):  # noqa: N818 - named for what it says
+    """Somebody asked for a part of an environment that could not be read."""
+
+
 class Section(BaseModel):
-    """A part of the environment. Immutable; a key that it does not know is an error."""
+    """A part of the environment. Immutable; a key that it does not know is an error.
+
+    `spec.parse` also makes incomplete sections, so that one run finds every fault: a field that could not be
+    read is absent, and asking for it raises Unparsed. A rule that asks has then nothing to say.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            """Called only for what is absent."""
+            if name in type(self).model_fields:
+                raise Unparsed(name)
+            return super().__getattr__(name)
 
 
 class Network(Section):

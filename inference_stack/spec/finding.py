@@ -28,6 +28,14 @@ class Finding(BaseModel):
     remedy: str | None = Field(default=None, description="What to do, where `allowed` does not say it.")
     line: int | None = Field(default=None, description="Line in the file, counted from 1, where known.")
 
+    def at(self, path: str) -> "Finding":
+        """The same finding at another path: where the reader wrote what it is about."""
+        return self.model_copy(update={"path": path})
+
+    def under(self, parent: str) -> "Finding":
+        """The same finding, its path now counted from above `parent`."""
+        return self.at(f"{parent}.{self.path}" if self.path else parent)
+
     def render(self, file: str) -> str:
         """The finding as a person reads it, over two to four lines."""
         place = file if self.line is None else f"{file}:{self.line}"
