@@ -170,9 +170,9 @@ def _worker(service: RayService, group: WorkerGroup) -> Manifest:
 def ray_resources(group: WorkerGroup) -> dict[str, str]:
     """What Ray schedules by on a worker, said outright. A MIG slice counts as one GPU.
 
-    A worker that runs finds its GPUs and their type by itself. While none runs, Ray's autoscaler knows only what
-    stands here: it takes resources whose names end in "gpu" for GPUs, no MIG slice, and infers no type. A replica
-    that asks for `accelerator_type:H100` would wait for ever.
+    A worker that runs finds its GPUs and their type by itself. While none runs, Ray's autoscaler knows only
+    what stands here: it takes resources whose names end in "gpu" for GPUs, no MIG slice, and infers no type.
+    A replica that asks for `accelerator_type:H100` would wait for ever.
     """
     resources = {"GPU": str(group.units), worker_resource(group.name): "1"}
     if group.accelerator_type is not None:
@@ -187,8 +187,8 @@ def _unprivileged() -> Manifest:
 def _container(cpu: int, memory_gib: int, accelerators: dict[str, str]) -> Manifest:
     """Requests equal to limits: Ray takes the limits for what it may hand out.
 
-    Probes are left to KubeRay. They ask for the raylet and the Serve proxy, and a model that loads for an hour
-    fails neither.
+    Probes are left to KubeRay. They ask for the raylet and the Serve proxy, and a model that loads for an
+    hour fails neither.
     """
     amounts = {"cpu": str(cpu), "memory": f"{memory_gib}Gi", **accelerators}
     return {
