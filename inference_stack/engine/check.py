@@ -1,0 +1,138 @@
+"""What KubeRay, Ray and vLLM would refuse or misread in a RayService, said before any of them sees it.
+
+A first preview has no cluster to ask, and what Ray Serve does not know it ignores in silence.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, cast
+
+import yaml
+
+from inference_stack.spec import Finding
+
+from . import versions
+from .schema import joined, near, read, schema_findings
+
+SERVE_CONFIG = "spec.serveConfigV2"
+OPENAI_APP = "ray.serve.llm:build_openai_app"
+NAME_LIMIT = 47
+"""Characters of a RayService's name: KubeRay appends six, and wants at most 53 for the cluster."""
+NAME_PATTERN = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+
+SET_BY_RAY = {
+    "model": "model_loading_config.model_source",
+    "served_model_name": "model_loading_config.model_id",
+}
+"""Engine arguments that Ray Serve LLM refuses in engine_kwargs, and where it takes them from instead."""
+
+
+def check_ray_service(manifest: Mapping[str, Any]) -> list[Finding]:
+    """Everything that is wrong with a RayService manifest and with the Serve configuration inside it.
+
+    Empty for a manifest that the pinned KubeRay, Ray and vLLM accept as far as structure and names go; whether
+    a model fits, or two arguments go together, is not judged here.
+    """
+    findings = schema_findings(
+        manifest, f"kuberay-{versions.KUBERAY}", "RayService", whose=f"KubeRay {versions.KUBERAY}"
+    )
+    if findings:
+        # What follows reads the manifest by its structure.
+        text = _at(manifest, "spec", "serveConfigV2")
+    else:
+        text = manifest["spec"].get("serveConfigV2")
+        findings += _operator_findings(manifest)
+    if isinstance(text, str):
+        findings += _serve_config_findings(text)
+    return findings
+
+
+def _at(document: object, *keys: str) -> object:
+    for key in keys:
+        if not isinstance(document, Mapping):
+            return None
+        document = cast("Mapping[str, object]", document).get(key)
+    return document
+
+
+def _operator_findings(manifest: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the operator refuses beyond its schema; it would say so only in an event."""
+    name = manifest["metadata"].get("name", "")
+    if len(name) > NAME_LIMIT or not NAME_PATTERN.fullmatch(name):
+        yield Finding(
+            code="service-name",
+            path="metadata.name",
+            given=name,
+            what="KubeRay refuses this name",
+            allowed=f"at most {NAME_LIMIT} characters of a-z, 0-9 and -, beginning with a letter",
+        )
+    for index, group in enumerate(manifest["spec"]["rayClusterConfig"].get("workerGroupSpecs", ())):
+        fewest, most = group.get("minReplicas", 0), group.get("maxReplicas", 2**31 - 1)
+        if not 0 <= fewest <= most:
+            yield Finding(
+                code="replica-bounds",
+                path=f"spec.rayClusterConfig.workerGroupSpecs[{index}].minReplicas",
+                given=str(fewest),
+                what="KubeRay refuses these bounds",
+                allowed=f"0 to maxReplicas, {most}",
+            )
+
+
+def _serve_config_findings(text: str) -> list[Finding]:
+    try:
+        config = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        return [Finding(code="not-yaml", path=SERVE_CONFIG, what=f"not YAML: {error}")]
+    schema = f"ray-{versions.RAY}"
+    findings = schema_findings(
+        config, schema, "ServeDeploySchema", whose=f"Ray Serve {versions.RAY}", path=SERVE_CONFIG
+    )
+    for path, application in _listed(config, SERVE_CONFIG, "applications"):
+        if application.get("import_path") != OPENAI_APP:
+            continue
+        path, arguments = joined(path, "args"), application.get("args", {})
+        findings += schema_findings(
+            arguments, schema, "LLMServingArgs", whose=f"Ray Serve LLM {versions.RAY}", path=path
+        )
+        for place, model in _listed(arguments, path, "llm_configs"):
+            findings += _engine_findings(model.get("engine_kwargs"), joined(place, "engine_kwargs"))
+    return findings
+
+
+def _listed(document: object, path: str, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The mappings in a list of a document, each with its path; the schema has told of what is none."""
+    found = _at(document, key)
+    for index, entry in enumerate(cast("list[object]", found) if isinstance(found, list) else ()):
+        if isinstance(entry, Mapping):
+            yield joined(path, key, index), cast("Mapping[str, Any]", entry)
+
+
+@cache
+def engine_arguments() -> Mapping[str, str]:
+    """Names that Ray takes in engine_kwargs, each with the type that vLLM declares."""
+    declared = read(f"vllm-{versions.VLLM}")
+    return {**declared["frontend"], **declared["engine"]}
+
+
+def _engine_findings(arguments: object, path: str) -> Iterator[Finding]:
+    known = engine_arguments()
+    for name, value in (
+        cast("Mapping[str, object]", arguments).items() if isinstance(arguments, Mapping) else ()
+    ):
+        if name in SET_BY_RAY:
+            yield Finding(
+                code="engine-argument-set-by-ray",
+                path=joined(path, name),
+                given=str(value),
+                what="Ray Serve LLM refuses this argument here",
+                remedy=f"set {SET_BY_RAY[name]}",
+            )
+        elif name not in known:
+            yield Finding(
+                code="unknown-engine-argument",
+                path=joined(path, name),
+                given=str(value),
+                what=f"vLLM {versions.VLLM} has no argument of this name",
+                allowed=near(name, known),
+            )
