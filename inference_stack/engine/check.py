@@ -31,8 +31,8 @@ SET_BY_RAY = {
 def check_ray_service(manifest: Mapping[str, Any]) -> list[Finding]:
     """Everything that is wrong with a RayService manifest and with the Serve configuration inside it.
 
-    Empty for a manifest that the pinned KubeRay, Ray and vLLM accept as far as structure and names go; whether
-    a model fits, or two arguments go together, is not judged here.
+    Empty for a manifest that the pinned KubeRay, Ray and vLLM accept as far as structure and names go;
+    whether a model fits, or two arguments go together, is not judged here.
     """
     findings = schema_findings(
         manifest, f"kuberay-{versions.KUBERAY}", "RayService", whose=f"KubeRay {versions.KUBERAY}"

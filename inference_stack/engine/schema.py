@@ -88,7 +88,15 @@ def _findings(error: ValidationError, whose: str, path: str) -> list[Finding]:
             known = cast("dict[str, Any]", schema.get("properties", {}))
             given = cast("dict[str, Any]", error.instance)
             return [
-                unknown_key(joined(where, key), given[key], known, whose) for key in given if key not in known
+                Finding(
+                    code="unknown-key",
+                    path=joined(where, key),
+                    given=_shown(value),
+                    what=f"{whose} does not know this key",
+                    allowed=near(key, known),
+                )
+                for key, value in given.items()
+                if key not in known
             ]
         case "required":
             present = cast("dict[str, Any]", error.instance)
