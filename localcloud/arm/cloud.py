@@ -1,0 +1,206 @@
+"""Azure Resource Manager: takes PUT, GET and DELETE by ARM id, refuses what ARM refuses, keeps the rest."""
+
+import csv
+import re
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from localcloud.arm.difference import location
+from localcloud.arm.immutability import settled
+from localcloud.arm.kinds import Kind, kind, kinds
+from localcloud.arm.refusal import ArmError, refusal
+from localcloud.arm.request import Put, group_name
+from localcloud.arm.services import agent_pool, managed_cluster, network, service
+from localcloud.arm.store import Store, Stored, now
+from localcloud.arm.wire import Properties, at
+
+_NAMES = Path(__file__).parent / "tables" / "names.csv"
+_GROUP = "azure-native:resources:ResourceGroup"
+
+
+class OperationFailedError(Exception):
+    """ARM accepted a PUT and its operation failed afterwards: the resource exists, half made."""
+
+    def __init__(self, resource_id: str, outputs: Properties, error: ArmError) -> None:
+        """The resource as it stands, and why it failed."""
+        super().__init__(str(error))
+        self.resource_id = resource_id
+        self.outputs = outputs
+
+
+class NameRule(NamedTuple):
+    """What names a type allows."""
+
+    pattern: re.Pattern[str]
+    refusal: str
+
+
+@cache
+def name_rules() -> dict[str, NameRule]:
+    """The rules of ``names.csv`` by type token."""
+    with _NAMES.open(newline="") as lines:
+        return {
+            row["type"]: NameRule(re.compile(row["pattern"]), row["refusal"]) for row in csv.DictReader(lines)
+        }
+
+
+class Cloud:
+    """One reader or writer of the stand-in's Azure."""
+
+    def __init__(self, store: Store) -> None:
+        """Over an open store."""
+        self._store = store
+
+    def get(self, resource_id: str) -> Properties | None:
+        """What a GET answers, in the SDK's names, or None for a 404."""
+        stored = self._store.get(resource_id)
+        return None if stored is None else self._shown(stored)
+
+    def put(self, kind: Kind, resource_id: str, body: Properties, *, new: bool = False) -> Properties:
+        """Create or update; returns what a GET shows afterwards.
+
+        Raises:
+            LookupError: it is to be ``new``, and exists.
+            ArmError: ARM refuses; nothing has changed.
+            OperationFailedError: accepted, then failed; the resource exists.
+        """
+        with self._store.transaction():
+            current = self._store.get(resource_id)
+            if new and current is not None:
+                raise LookupError(f"cannot create already existing resource '{resource_id}'")
+            stored = self._put(Put(kind, resource_id, body, current, self._store))
+            fault = self._store.take_fault(kind.token, stored.name)
+            if fault is not None:
+                stored = self._store.change(resource_id, provisioningState="Failed")
+        shown = self._shown(stored)
+        if fault is not None:
+            raise OperationFailedError(resource_id, shown, ArmError(200, "ResourceOperationFailure", fault))
+        return shown
+
+    def delete(self, resource_id: str) -> None:
+        """Delete a resource and what lies under it; an absent one is no error.
+
+        Raises:
+            ArmError: ARM refuses; nothing has changed.
+        """
+        with self._store.transaction():
+            stored = self._store.get(resource_id)
+            if stored is None:
+                return
+            if stored.type in (network.NETWORK, network.SUBNET):
+                network.refuse_delete(self._store, stored)
+            if stored.type == agent_pool.POOL and stored.parent_id is not None:
+                agent_pool.refuse_last_system_pool(stored, self._store.children(stored.parent_id))
+            for part in reversed(self._store.within(resource_id)):
+                self._store.delete(part.id)
+
+    def _put(self, put: Put) -> Stored:
+        self._refuse(put)
+        offered = service(put.kind.token)
+        shown = offered.properties(put, settled(put))
+        offered.refuse(put, shown)
+        inline = {name: shown.pop(name, None) for name in put.kind.children}
+        stored = self._store.put(
+            Stored(
+                id=put.id,
+                type=put.kind.token,
+                name=put.name,
+                parent_id=put.kind.parent_id(put.id),
+                properties=shown,
+                created=now(),
+            )
+        )
+        for name, token in put.kind.children.items():
+            if inline[name] is not None:
+                self._put_children(put, kind(token), inline[name])
+        return stored
+
+    def _put_children(self, put: Put, child: Kind, wanted: list[Properties]) -> None:
+        """Children sent within their parent's PUT.
+
+        A cluster takes no new pool this way and keeps those left out; a network makes and deletes subnets.
+        """
+        segment = child.id.rpartition("/{")[0].rpartition("/")[2]
+        present = {
+            stored.name: stored for stored in self._store.children(put.id) if stored.type == child.token
+        }
+        names = [str(item["name"]) for item in wanted]
+        if (
+            put.kind.token == managed_cluster.CLUSTER
+            and put.current is not None
+            and not present.keys() >= set(names)
+        ):
+            raise refusal("NewPoolInCluster")
+        if put.kind.token == network.NETWORK:
+            for name in present.keys() - set(names):
+                self.delete(present[name].id)
+        for item, name in zip(wanted, names, strict=True):
+            body = {key: value for key, value in item.items() if key != "name"}
+            self._put(
+                Put(child, f"{put.id}/{segment}/{name}", body, present.get(name), self._store, inline=True)
+            )
+
+    def _refuse(self, put: Put) -> None:
+        """What ARM checks for every type, before the service sees the PUT."""
+        rule = name_rules().get(put.kind.token)
+        if rule is not None and not rule.pattern.fullmatch(put.name):
+            raise refusal(rule.refusal, name=put.name)
+        if put.kind.token != _GROUP and put.group_id is not None and self._store.get(put.group_id) is None:
+            raise refusal("ResourceGroupNotFound", group=group_name(put.id))
+        parent_id = put.kind.parent_id(put.id)
+        if parent_id is not None and put.parent is None:
+            raise refusal("ParentResourceNotFound", parent=parent_id.rpartition("/")[2])
+        if put.current is None:
+            self._refuse_taken(put)
+        else:
+            _refuse_move(put, put.current)
+        for path in put.kind.refers_to:
+            for referenced in at(put.body, path):
+                if self._served(str(referenced)) and self._store.get(referenced) is None:
+                    raise refusal("InvalidResourceReference", referenced=referenced, resource=put.id)
+
+    def _refuse_taken(self, put: Put) -> None:
+        if put.kind.taken is not None:
+            others = self._store.all(put.kind.token)
+            if any(other.name.lower() == put.name.lower() for other in others):
+                raise refusal(put.kind.taken, name=put.name)
+
+    @staticmethod
+    def _served(resource_id: str) -> bool:
+        """Whether the stand-in can know if a resource of that id exists."""
+        return any(known.parse(resource_id) for known in kinds().values())
+
+    def _shown(self, stored: Stored) -> Properties:
+        """Properties with what ARM adds to every answer, and children that a GET shows inline."""
+        shown = {
+            **stored.properties,
+            "name": stored.name,
+            "type": kind(stored.type).arm_type,
+            "id": stored.id,
+        }
+        if stored.type in (managed_cluster.CLUSTER, agent_pool.POOL):
+            shown["eTag"] = f"{stored.revision:08d}"
+        for name, token in kind(stored.type).children.items():
+            children = [child for child in self._store.children(stored.id) if child.type == token]
+            shown[name] = [_inline(child) for child in children]
+        return {**shown, "azureApiVersion": kind(stored.type).api}
+
+
+def _inline(child: Stored) -> Properties:
+    return {
+        **child.properties,
+        "name": child.name,
+        **({"id": child.id} if child.type == network.SUBNET else {}),
+    }
+
+
+def _refuse_move(put: Put, current: Stored) -> None:
+    wanted, present = put.body.get("location"), current.properties.get("location")
+    if wanted is None or present is None or location(wanted) == location(present):
+        return
+    if put.kind.token == _GROUP:
+        raise refusal("InvalidResourceGroupLocation", wanted=wanted, location=present)
+    raise refusal(
+        "InvalidResourceLocation", name=put.name, location=present, wanted=wanted, group=group_name(put.id)
+    )

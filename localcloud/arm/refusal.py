@@ -1,0 +1,49 @@
+"""ARM's refusals: ``tables/refusals.toml`` and the errors made of it."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+TABLE = Path(__file__).parent / "tables" / "refusals.toml"
+
+
+class Refusal(BaseModel):
+    """One row of the table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    status: int
+    code: str
+    message: str
+    target: str | None = None
+    wording: Literal["reported", "pattern"]
+    source: str
+
+
+class ArmError(Exception):
+    """ARM answered a request with an error."""
+
+    def __init__(self, status: int, code: str, message: str, target: str | None = None) -> None:
+        """HTTP status, ARM's code, its text, and the property it points at."""
+        super().__init__(f'Status={status} Code="{code}" Message="{message}"')
+        self.status = status
+        self.code = code
+        self.message = message
+        self.target = target
+
+
+@cache
+def refusals() -> dict[str, Refusal]:
+    """Every refusal by its name in the table."""
+    table = tomllib.loads(TABLE.read_text())
+    return {name: Refusal.model_validate({"code": name, **row}) for name, row in table.items()}
+
+
+def refusal(name: str, /, **values: object) -> ArmError:
+    """The error of a row, its braces filled in; raise it."""
+    row = refusals()[name]
+    target = row.target.format(**values) if row.target else None
+    return ArmError(row.status, row.code, row.message.format(**values), target)

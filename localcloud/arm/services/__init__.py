@@ -1,0 +1,64 @@
+"""What each Azure service adds to a PUT: its refusals, and the properties that a GET shows."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from localcloud.arm.request import Put
+from localcloud.arm.services import agent_pool, data, identity, managed_cluster, network
+from localcloud.arm.wire import Properties
+
+
+def _as_sent(_: Put, body: Properties) -> Properties:
+    return {**body, "provisioningState": "Succeeded"}
+
+
+def _take(_: Put, __: Properties) -> None:
+    return
+
+
+class Service(NamedTuple):
+    """What a service does with a PUT of one type."""
+
+    properties: Callable[[Put, Properties], Properties] = _as_sent
+    """From the body, settled, to what a GET shows."""
+    refuse: Callable[[Put, Properties], None] = _take
+    """Raises ArmError for what the service does not take, given what a GET would show."""
+
+
+def _unchanged(_: Put, body: Properties) -> Properties:
+    return dict(body)
+
+
+_SERVICES: dict[str, Service] = {
+    "azure-native:resources:ResourceGroup": Service(data.group),
+    network.NETWORK: Service(network.resource),
+    network.SUBNET: Service(network.subnet, network.refuse_subnet),
+    "azure-native:network:NetworkSecurityGroup": Service(network.resource),
+    "azure-native:network:RouteTable": Service(network.resource),
+    "azure-native:network:NatGateway": Service(network.resource),
+    "azure-native:network:PublicIPAddress": Service(network.public_ip),
+    "azure-native:network:PrivateEndpoint": Service(network.private_endpoint),
+    "azure-native:privatedns:PrivateZone": Service(network.private_zone),
+    "azure-native:privatedns:VirtualNetworkLink": Service(network.zone_link),
+    identity.IDENTITY: Service(identity.identity),
+    identity.CREDENTIAL: Service(_unchanged, identity.refuse_credential),
+    identity.ASSIGNMENT: Service(identity.assignment, identity.refuse_assignment),
+    "azure-native:authorization:ManagementLockByScope": Service(_unchanged),
+    "azure-native:keyvault:Vault": Service(data.vault),
+    "azure-native:keyvault:Secret": Service(data.secret),
+    data.STORAGE: Service(data.storage_account),
+    "azure-native:storage:BlobContainer": Service(data.blob_container),
+    "azure-native:containerregistry:Registry": Service(data.registry),
+    "azure-native:operationalinsights:Workspace": Service(data.workspace),
+    "azure-native:monitor:AzureMonitorWorkspace": Service(data.monitor_workspace),
+    "azure-native:monitor:DiagnosticSetting": Service(_unchanged),
+    "azure-native:dashboard:Grafana": Service(data.grafana),
+    managed_cluster.CLUSTER: Service(managed_cluster.properties, managed_cluster.refuse),
+    agent_pool.POOL: Service(agent_pool.properties, agent_pool.refuse),
+    "azure-native:containerservice:MaintenanceConfiguration": Service(_unchanged),
+}
+
+
+def service(token: str) -> Service:
+    """The service of a type; one without a row takes what is sent and shows it."""
+    return _SERVICES.get(token, Service())

@@ -1,0 +1,128 @@
+"""Virtual networks and what hangs on them: what is refused, and what a GET shows."""
+
+import ipaddress
+
+from localcloud.arm.refusal import refusal
+from localcloud.arm.request import Put, guid
+from localcloud.arm.store import Store, Stored
+from localcloud.arm.wire import Properties
+
+NETWORK = "azure-native:network:VirtualNetwork"
+SUBNET = "azure-native:network:Subnet"
+
+
+def resource(put: Put, body: Properties) -> Properties:
+    """Any network resource without properties of its own here."""
+    return {**body, "provisioningState": "Succeeded", "resourceGuid": guid(put.id, "resource")}
+
+
+def subnet(_: Put, body: Properties) -> Properties:
+    """A subnet."""
+    return {
+        "privateEndpointNetworkPolicies": "Disabled",
+        "privateLinkServiceNetworkPolicies": "Enabled",
+        **body,
+        "provisioningState": "Succeeded",
+    }
+
+
+def public_ip(put: Put, body: Properties) -> Properties:
+    """A public IP address, from the documentation range."""
+    host = int(guid(put.id, "address")[:2], 16) % 254 + 1
+    return {
+        "idleTimeoutInMinutes": 4,
+        "publicIPAddressVersion": "IPv4",
+        "publicIPAllocationMethod": "Static",
+        "sku": {"name": "Standard", "tier": "Regional"},
+        **resource(put, body),
+        "ipAddress": f"203.0.113.{host}",
+    }
+
+
+def private_endpoint(put: Put, body: Properties) -> Properties:
+    """A private endpoint, approved at once."""
+    connections = [
+        {
+            **connection,
+            "privateLinkServiceConnectionState": {
+                "status": "Approved",
+                "description": "Auto-Approved",
+                "actionsRequired": "None",
+            },
+            "provisioningState": "Succeeded",
+        }
+        for connection in body.get("privateLinkServiceConnections", [])
+    ]
+    interface = (
+        f"{put.id.rpartition('/privateEndpoints/')[0]}/networkInterfaces/{put.name}.nic.{guid(put.id, 'nic')}"
+    )
+    return {
+        **body,
+        "privateLinkServiceConnections": connections,
+        "networkInterfaces": [{"id": interface}],
+        "provisioningState": "Succeeded",
+    }
+
+
+def private_zone(_: Put, body: Properties) -> Properties:
+    """A private DNS zone."""
+    return {
+        **body,
+        "maxNumberOfRecordSets": 25000,
+        "maxNumberOfVirtualNetworkLinks": 1000,
+        "maxNumberOfVirtualNetworkLinksWithRegistration": 100,
+        "numberOfRecordSets": 1,
+        "provisioningState": "Succeeded",
+    }
+
+
+def zone_link(_: Put, body: Properties) -> Properties:
+    """A private DNS zone's link to a virtual network."""
+    return {
+        "registrationEnabled": False,
+        "resolutionPolicy": "Default",
+        **body,
+        "virtualNetworkLinkState": "Completed",
+        "provisioningState": "Succeeded",
+    }
+
+
+def refuse_subnet(put: Put, shown: Properties) -> None:
+    """Refuse a range outside the network's, or over another subnet's."""
+    network = put.parent
+    wanted = _ranges(shown)
+    if network is None:
+        return
+    space = [
+        ipaddress.ip_network(p) for p in network.properties.get("addressSpace", {}).get("addressPrefixes", [])
+    ]
+    for prefix in wanted:
+        if not any(prefix.version == whole.version and prefix.subnet_of(whole) for whole in space):  # pyright: ignore[reportArgumentType]
+            raise refusal("NetcfgInvalidSubnet", name=put.name, network=network.name)
+    for other in put.store.children(network.id):
+        taken = _ranges(other.properties) if other.id.lower() != put.id.lower() else []
+        if any(
+            prefix.overlaps(theirs)
+            for prefix in wanted
+            for theirs in taken
+            if prefix.version == theirs.version
+        ):
+            raise refusal("NetcfgSubnetRangesOverlap", name=put.name, other=other.name)
+
+
+def _ranges(subnet: Properties) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    prefixes = [
+        *subnet.get("addressPrefixes", []),
+        *([subnet["addressPrefix"]] if "addressPrefix" in subnet else []),
+    ]
+    return [ipaddress.ip_network(prefix, strict=False) for prefix in prefixes]
+
+
+def refuse_delete(store: Store, leaving: Stored) -> None:
+    """Refuse to delete a subnet, or a network whose subnet, something else still lies in."""
+    subnets = [leaving] if leaving.type == SUBNET else store.children(leaving.id)
+    within = {stored.id.lower() for stored in store.within(leaving.id)}
+    for subnet in subnets:
+        users = [user for user in store.mentioning(f'"{subnet.id}"') if user.id.lower() not in within]
+        if users:
+            raise refusal("InUseSubnetCannotBeDeleted", name=subnet.name, user=users[0].id)
