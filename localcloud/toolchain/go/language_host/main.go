@@ -40,8 +40,6 @@ func main() {
 
 func serve() error {
 	tracing := flag.String("tracing", "", "a Zipkin-compatible endpoint, handed on to the program")
-	logToStderr := flag.Bool("logtostderr", false, "log to stderr")
-	verbosity := flag.Int("v", 0, "verbosity of the log, 0 to 11")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	for _, name := range []string{"root", "virtualenv", "toolchain", "typechecker"} {
 		flag.String(name, "", "ignored: passed by engines that predate per-request options")
@@ -51,7 +49,7 @@ func serve() error {
 		fmt.Println(version.Version)
 		return nil
 	}
-	logging.InitLogging(*logToStderr, *verbosity, false)
+	logging.InitLogging(false, 0, false) // -v and -logtostderr are the logging package's own flags
 
 	runner, err := findProgramRunner()
 	if err != nil {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os/exec"
 	"strconv"
@@ -117,22 +115,16 @@ func stackSettings(stack *pulumirpc.AnalyzerStackConfigureRequest) ([]string, er
 	if stack == nil {
 		return nil, nil
 	}
-	config, err := json.Marshal(stack.GetConfig())
+	config, err := configVariables(stack.GetConfig(), stack.GetConfigSecretKeys())
 	if err != nil {
-		return nil, fmt.Errorf("encode the configuration: %w", err)
+		return nil, err
 	}
-	secretKeys, err := json.Marshal(stack.GetConfigSecretKeys())
-	if err != nil {
-		return nil, fmt.Errorf("encode the names of the secrets: %w", err)
-	}
-	return []string{
-		"PULUMI_CONFIG=" + string(config),
-		"PULUMI_CONFIG_SECRET_KEYS=" + string(secretKeys),
-		"PULUMI_ORGANIZATION=" + stack.GetOrganization(),
-		"PULUMI_PROJECT=" + stack.GetProject(),
-		"PULUMI_STACK=" + stack.GetStack(),
-		"PULUMI_DRY_RUN=" + strconv.FormatBool(stack.GetDryRun()),
-	}, nil
+	return append(config,
+		"PULUMI_ORGANIZATION="+stack.GetOrganization(),
+		"PULUMI_PROJECT="+stack.GetProject(),
+		"PULUMI_STACK="+stack.GetStack(),
+		"PULUMI_DRY_RUN="+strconv.FormatBool(stack.GetDryRun()),
+	), nil
 }
 
 // prepare gives a plugin its folder, streams and environment, and makes the end of the engine's call an interrupt

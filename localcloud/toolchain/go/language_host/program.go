@@ -71,13 +71,9 @@ func (h *languageHost) Run(ctx context.Context, request *pulumirpc.RunRequest) (
 func (h *languageHost) programCommand(
 	ctx context.Context, python toolchain.Toolchain, request *pulumirpc.RunRequest,
 ) (*exec.Cmd, error) {
-	config, err := json.Marshal(request.GetConfig())
+	config, err := configVariables(request.GetConfig(), request.GetConfigSecretKeys())
 	if err != nil {
-		return nil, fmt.Errorf("encode the configuration: %w", err)
-	}
-	secretKeys, err := json.Marshal(request.GetConfigSecretKeys())
-	if err != nil {
-		return nil, fmt.Errorf("encode the names of the secrets: %w", err)
+		return nil, err
 	}
 	command, err := python.Command(ctx, h.runnerArguments(request)...)
 	if err != nil {
@@ -87,10 +83,7 @@ func (h *languageHost) programCommand(
 	command.WaitDelay = interruptGrace
 	command.Dir = request.GetPwd()
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
-	command.Env = append(inherited(command),
-		"PULUMI_CONFIG="+string(config),
-		"PULUMI_CONFIG_SECRET_KEYS="+string(secretKeys),
-	)
+	command.Env = append(inherited(command), config...)
 	return command, nil
 }
 
@@ -170,6 +163,25 @@ func (h *languageHost) About(
 			"toolchainVersion": about.ToolchainVersion.String(),
 		},
 	}, nil
+}
+
+// configVariables are the environment variables in which the Python SDK looks for the stack's configuration.
+func configVariables(config map[string]string, secretKeys []string) ([]string, error) {
+	if config == nil {
+		config = map[string]string{}
+	}
+	if secretKeys == nil {
+		secretKeys = []string{}
+	}
+	values, err := json.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("encode the configuration: %w", err)
+	}
+	names, err := json.Marshal(secretKeys)
+	if err != nil {
+		return nil, fmt.Errorf("encode the names of the secrets: %w", err)
+	}
+	return []string{"PULUMI_CONFIG=" + string(values), "PULUMI_CONFIG_SECRET_KEYS=" + string(names)}, nil
 }
 
 // inherited is the environment that the command would have had anyway.
