@@ -120,7 +120,9 @@ def _refusal(error: ValidationError, schema: Mapping[str, Any], whose: str) -> t
     if rule in {"enum", "const"}:
         values = cast("list[object]", limit if isinstance(limit, list) else [limit])
         named = [str(value) for value in values if value is not None]
-        return f"{whose} does not know this value", near(str(error.instance), named)
+        # Of a few values, the nearest in spelling says little: 500 is no misspelt 503.
+        allowed = ", ".join(named) if len(named) <= LISTED else near(str(error.instance), named)
+        return f"{whose} does not know this value", allowed
     if rule == "pattern":
         return f"{whose} cannot read this value", f"what matches {limit}"
     return f"{whose} expects another type", " or ".join(_types(schema))

@@ -1,0 +1,80 @@
+"""One model on mixed MIG slices, as the plan would hand it over."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from inference_stack.engine import (
+    Adapters,
+    HeadGroup,
+    RayService,
+    ServedModel,
+    WorkerGroup,
+    ray_service,
+    serve_config,
+)
+
+
+@pytest.fixture
+def served() -> Callable[..., ServedModel]:
+    def build(**changes: Any) -> ServedModel:
+        settings: dict[str, Any] = {
+            "name": "copilot",
+            "source": "Qwen/Qwen2.5-7B-Instruct",
+            "pool": "slices",
+            "accelerator_type": "H100",
+            "replicas_min": 0,
+            "replicas_max": 4,
+            "concurrency": 8,
+            "engine": {"max_model_len": 8192, "max_num_seqs": 8, "max_loras": 2},
+            "adapters": Adapters(path="abfss://adapters@acct.dfs.core.windows.net/copilot", count=2),
+        }
+        return ServedModel(**settings | changes)
+
+    return build
+
+
+@pytest.fixture
+def workers() -> Callable[..., WorkerGroup]:
+    def build(**changes: Any) -> WorkerGroup:
+        settings: dict[str, Any] = {
+            "name": "slices",
+            "node_selector": {"inference-stack.io/pool": "slices"},
+            "taints": ("nvidia.com/gpu=present:NoSchedule",),
+            "resource": "nvidia.com/mig-3g.47gb",
+            "units": 1,
+            "accelerator_type": "H100",
+            "cpu": 8,
+            "memory_gib": 48,
+            "shm_gib": 8,
+            "replicas_min": 0,
+            "replicas_max": 4,
+        }
+        return WorkerGroup(**settings | changes)
+
+    return build
+
+
+@pytest.fixture
+def service(
+    served: Callable[..., ServedModel], workers: Callable[..., WorkerGroup]
+) -> Callable[..., RayService]:
+    def build(**changes: Any) -> RayService:
+        settings: dict[str, Any] = {
+            "name": "copilot",
+            "namespace": "inference",
+            "image": "docker.io/rayproject/ray-llm:2.60.0-py312-cu130",
+            "service_account": "inference",
+            "head": HeadGroup(node_selector={"inference-stack.io/pool": "heads"}),
+            "workers": (workers(),),
+            "serve": serve_config([served()]),
+        }
+        return RayService(**settings | changes)
+
+    return build
+
+
+@pytest.fixture
+def manifest(service: Callable[..., RayService]) -> dict[str, Any]:
+    return ray_service(service())

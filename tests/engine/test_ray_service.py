@@ -1,0 +1,145 @@
+import json
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from inference_stack.engine import SERVICE_LABEL, RayService, ray_service, serve_config
+
+
+def cluster(manifest: dict[str, Any]) -> dict[str, Any]:
+    return manifest["spec"]["rayClusterConfig"]
+
+
+def worker(manifest: dict[str, Any]) -> dict[str, Any]:
+    return cluster(manifest)["workerGroupSpecs"][0]
+
+
+def pods(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    groups = [cluster(manifest)["headGroupSpec"], *cluster(manifest)["workerGroupSpecs"]]
+    return [group["template"] for group in groups]
+
+
+def test_the_head_gives_ray_no_cpus_and_stays_on_its_own_nodes(manifest):
+    head = cluster(manifest)["headGroupSpec"]
+    assert head["rayStartParams"]["num-cpus"] == "0"
+    assert head["template"]["spec"]["nodeSelector"] == {"inference-stack.io/pool": "heads"}
+    assert "tolerations" not in head["template"]["spec"]
+
+
+def test_a_mig_slice_is_one_gpu_to_ray(manifest):
+    group = worker(manifest)
+    assert group["resources"]["GPU"] == "1"
+    limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
+    assert limits["nvidia.com/mig-3g.47gb"] == "1"
+
+
+def test_workers_offer_everything_that_their_model_asks_for(manifest):
+    offered = set(worker(manifest)["resources"])
+    config = yaml.safe_load(manifest["spec"]["serveConfigV2"])
+    model = config["applications"][0]["args"]["llm_configs"][0]
+    asked = {
+        *model["placement_group_config"]["bundle_per_worker"],
+        f"accelerator_type:{model['accelerator_type']}",
+    }
+    assert asked <= offered
+
+
+def test_workers_without_a_type_of_accelerator_offer_none(service, workers):
+    group = worker(ray_service(service(workers=(workers(accelerator_type=None),))))
+    assert set(group["resources"]) == {"GPU", "slices-worker"}
+
+
+def test_workers_tolerate_the_taints_of_their_pool(service, workers):
+    taints = ("nvidia.com/gpu=present:NoSchedule", "kubernetes.azure.com/scalesetpriority=spot:NoSchedule")
+    tolerated = worker(ray_service(service(workers=(workers(taints=taints),))))["template"]["spec"][
+        "tolerations"
+    ]
+    assert [(each["key"], each["value"], each["effect"]) for each in tolerated] == [
+        ("nvidia.com/gpu", "present", "NoSchedule"),
+        ("kubernetes.azure.com/scalesetpriority", "spot", "NoSchedule"),
+    ]
+
+
+def test_a_taint_that_cannot_be_read_is_refused(service, workers):
+    with pytest.raises(ValueError, match="key=value:effect"):
+        ray_service(service(workers=(workers(taints=("nvidia.com/gpu",)),)))
+
+
+def test_ray_may_fill_half_of_the_shared_memory(manifest):
+    (volume,) = worker(manifest)["template"]["spec"]["volumes"]
+    assert volume["emptyDir"] == {"medium": "Memory", "sizeLimit": "8Gi"}
+    assert worker(manifest)["rayStartParams"]["object-store-memory"] == str(4 * 1024**3)
+
+
+def test_pods_request_what_they_may_use(manifest):
+    for pod in pods(manifest):
+        resources = pod["spec"]["containers"][0]["resources"]
+        assert resources["requests"] == resources["limits"]
+
+
+def test_no_pod_runs_as_root_or_gains_privileges(manifest):
+    for pod in pods(manifest):
+        assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
+        assert pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] is False
+
+
+def test_only_the_head_holds_a_token_of_the_api_server(manifest):
+    head, workers = pods(manifest)
+    assert head["spec"].get("automountServiceAccountToken", True)
+    assert workers["spec"]["automountServiceAccountToken"] is False
+
+
+def test_every_pod_has_its_azure_identity(manifest):
+    for pod in pods(manifest):
+        assert pod["metadata"]["labels"]["azure.workload.identity/use"] == "true"
+        assert pod["spec"]["serviceAccountName"] == "inference"
+
+
+def test_only_workers_carry_the_label_of_the_service(manifest):
+    head, workers = pods(manifest)
+    assert SERVICE_LABEL not in head["metadata"]["labels"]
+    assert workers["metadata"]["labels"][SERVICE_LABEL] == "copilot"
+
+
+def test_the_service_is_deleted_in_the_background(manifest):
+    assert manifest["metadata"]["annotations"]["pulumi.com/deletionPropagationPolicy"] == "background"
+
+
+def test_a_service_waits_for_its_gpus_for_ever_unless_told_otherwise(service, manifest):
+    assert "ray.io/initializing-timeout" not in manifest["metadata"]["annotations"]
+    limited = ray_service(service(initializing_timeout_s=1800))
+    assert limited["metadata"]["annotations"]["ray.io/initializing-timeout"] == "1800"
+
+
+def test_the_autoscaler_of_ray_moves_the_workers_between_their_bounds(manifest):
+    assert cluster(manifest)["enableInTreeAutoscaling"] is True
+    assert (worker(manifest)["minReplicas"], worker(manifest)["maxReplicas"]) == (0, 4)
+
+
+def test_a_manifest_is_json_and_the_same_each_time(service, manifest):
+    assert json.loads(json.dumps(manifest)) == manifest == ray_service(service())
+
+
+def test_changing_a_manifest_changes_no_other_part_of_it(manifest):
+    pods(manifest)[0]["spec"]["containers"][0]["resources"]["limits"]["cpu"] = "99"
+    pods(manifest)[0]["spec"]["containers"][0]["securityContext"]["capabilities"]["drop"].append("NONE")
+    assert pods(manifest)[0]["spec"]["containers"][0]["resources"]["requests"]["cpu"] == "2"
+    assert pods(manifest)[1]["spec"]["containers"][0]["securityContext"]["capabilities"]["drop"] == ["ALL"]
+
+
+def test_each_pool_has_its_own_group_of_workers(service, served, workers):
+    serve = serve_config([served(), served(name="chat", pool="whole")])
+    built = ray_service(service(serve=serve, workers=(workers(), workers(name="whole"))))
+    assert [group["groupName"] for group in cluster(built)["workerGroupSpecs"]] == ["slices", "whole"]
+
+
+def test_a_service_without_workers_is_refused(service):
+    with pytest.raises(ValidationError, match="workers"):
+        service(workers=())
+
+
+def test_a_service_has_no_settings_but_these(service):
+    with pytest.raises(ValidationError, match="replicas"):
+        RayService(**service().model_dump() | {"replicas": 3})

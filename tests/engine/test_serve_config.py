@@ -1,0 +1,111 @@
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from inference_stack.engine import Adapters, serve_config
+from inference_stack.engine.serve_config import AutoscalingConfig, DeploymentConfig, LLMConfig
+
+
+def emitted(*models: Any) -> dict[str, Any]:
+    return yaml.safe_load(serve_config(models).to_yaml())["applications"][0]["args"]
+
+
+def only_model(*models: Any) -> dict[str, Any]:
+    return emitted(*models)["llm_configs"][0]
+
+
+def test_every_deployment_is_given_the_requests_at_which_it_scales(served):
+    deployment = only_model(served(concurrency=10))["deployment_config"]
+    assert deployment["autoscaling_config"]["target_ongoing_requests"] == 8
+    assert deployment["max_ongoing_requests"] == 10
+
+
+def test_a_replica_that_takes_one_request_still_scales(served):
+    deployment = only_model(served(concurrency=1))["deployment_config"]
+    assert deployment["autoscaling_config"]["target_ongoing_requests"] == 1
+
+
+def test_a_deployment_without_the_requests_at_which_it_scales_cannot_be_built():
+    with pytest.raises(ValidationError, match="target_ongoing_requests"):
+        AutoscalingConfig.model_validate({"min_replicas": 0, "max_replicas": 1})
+    scaling = AutoscalingConfig(min_replicas=0, max_replicas=1, target_ongoing_requests=1)
+    with pytest.raises(ValidationError, match="max_ongoing_requests"):
+        DeploymentConfig.model_validate({"autoscaling_config": scaling})
+
+
+def test_a_model_scales_to_zero(served):
+    assert only_model(served())["deployment_config"]["autoscaling_config"]["min_replicas"] == 0
+
+
+def test_the_ingress_runs_on_the_head_and_takes_no_cpu_of_a_worker(served):
+    actor = emitted(served())["ingress_deployment_config"]["ray_actor_options"]
+    assert actor == {"num_cpus": 0, "resources": {"node:__internal_head__": 0.001}}
+
+
+def test_tensor_parallel_follows_from_the_units_of_a_replica(served):
+    assert only_model(served(units=2))["engine_kwargs"]["tensor_parallel_size"] == 2
+
+
+def test_a_tensor_parallel_size_that_leaves_units_idle_is_refused(served):
+    with pytest.raises(ValidationError, match="tensor_parallel_size is 1, and a replica has 2 units"):
+        served(units=2, engine={"tensor_parallel_size": 1})
+
+
+def test_more_replicas_at_rest_than_at_peak_are_refused(served):
+    with pytest.raises(ValidationError, match="replicas_min 5 is above replicas_max 4"):
+        served(replicas_min=5)
+
+
+def test_a_model_with_adapters_is_told_to_load_them(served):
+    model = only_model(served())
+    assert model["engine_kwargs"]["enable_lora"] is True
+    assert model["lora_config"] == {
+        "dynamic_lora_loading_path": "abfss://adapters@acct.dfs.core.windows.net/copilot",
+        "max_num_adapters_per_replica": 2,
+    }
+
+
+def test_a_model_without_adapters_is_not(served):
+    model = only_model(served(adapters=None))
+    assert "enable_lora" not in model["engine_kwargs"]
+    assert "lora_config" not in model
+
+
+def test_adapters_on_a_local_path_are_refused(served):
+    with pytest.raises(ValidationError, match="dynamic_lora_loading_path"):
+        serve_config([served(adapters=Adapters(path="/adapters", count=1))])
+
+
+@pytest.mark.parametrize("pool", ["slices", "gpu", "bigmig"])
+def test_a_model_asks_for_the_workers_of_its_pool_by_a_name_that_is_no_gpu_to_kuberay(served, pool):
+    asked = only_model(served(pool=pool))["placement_group_config"]["bundle_per_worker"]
+    (worker,) = set(asked) - {"GPU"}
+    assert worker.startswith(pool)
+    assert not worker.endswith("gpu")
+
+
+def test_a_replica_stays_in_one_pod(served):
+    assert only_model(served())["placement_group_config"]["strategy"] == "STRICT_PACK"
+
+
+def test_a_large_model_has_an_hour_to_load(served):
+    given = only_model(served())["runtime_env"]["env_vars"]
+    assert given["VLLM_ENGINE_READY_TIMEOUT_S"] == given["RAYLLM_ENGINE_START_TIMEOUT_S"] == "3600"
+
+
+def test_the_same_models_give_the_same_text_whatever_the_order_of_their_arguments(served):
+    one = serve_config([served(engine={"max_model_len": 1, "seed": 2})]).to_yaml()
+    other = serve_config([served(engine={"seed": 2, "max_model_len": 1})]).to_yaml()
+    assert one == other
+
+
+def test_two_models_share_one_application(served):
+    models = emitted(served(), served(name="chat"))["llm_configs"]
+    assert [model["model_loading_config"]["model_id"] for model in models] == ["copilot", "chat"]
+
+
+def test_a_field_that_ray_does_not_have_cannot_be_set():
+    with pytest.raises(ValidationError, match="tensor_parallel"):
+        LLMConfig.model_validate({"tensor_parallel": 2})
