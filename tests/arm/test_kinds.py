@@ -5,7 +5,9 @@ import pytest
 from localcloud.arm.kinds import UnknownKindError, kind, kinds
 from localcloud.arm.sdk import shape_of
 
-POOL_ID = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/aks/agentPools/gpu"
+CLUSTER_ID = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/aks"
+POOL_ID = f"{CLUSTER_ID}/agentPools/gpu"
+GRANT_ID = f"{POOL_ID}/providers/Microsoft.Authorization/roleAssignments/guid"
 
 
 @pytest.mark.parametrize("token", kinds())
@@ -38,24 +40,24 @@ def test_a_role_assignment_keeps_its_whole_scope() -> None:
     row = kind("azure-native:authorization:RoleAssignment")
     made = row.resource_id({"scope": POOL_ID, "roleAssignmentName": "guid"}, "s")
 
-    assert made == f"{POOL_ID}/providers/Microsoft.Authorization/roleAssignments/guid"
+    assert made == GRANT_ID
     assert row.parse(made) == {"scope": POOL_ID, "roleAssignmentName": "guid"}
 
 
 @pytest.mark.parametrize(
     ("token", "path", "parent"),
     [
-        ("containerservice:AgentPool", POOL_ID, POOL_ID.removesuffix("/agentPools/gpu")),
+        ("containerservice:AgentPool", POOL_ID, CLUSTER_ID),
         (
             "storage:BlobContainer",
             "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/a"
             "/blobServices/default/containers/c",
             "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/a",
         ),
-        ("containerservice:ManagedCluster", POOL_ID.removesuffix("/agentPools/gpu"), None),
+        ("containerservice:ManagedCluster", CLUSTER_ID, None),
         (
             "authorization:RoleAssignment",
-            f"{POOL_ID}/providers/Microsoft.Authorization/roleAssignments/g",
+            GRANT_ID,
             None,
         ),
         ("resources:ResourceGroup", "/subscriptions/s/resourceGroups/rg", None),
