@@ -137,15 +137,20 @@ def _free(hint: str, taken: set[str]) -> str:
     return name
 
 
-def kuberay_crd() -> Schema:
-    """The RayService resource definition as KubeRay ships it, schema of v1."""
+def kuberay_module() -> Path:
+    """The folder of KubeRay's Go module, which Go downloads if it has not yet."""
     answer = subprocess.run(
         ["go", "mod", "download", "-json", f"{KUBERAY_MODULE}@v{versions.KUBERAY}"],  # noqa: S607 - Go's own name
         check=True,
         capture_output=True,
         text=True,
     )
-    path = Path(json.loads(answer.stdout)["Dir"], "config/crd/bases/ray.io_rayservices.yaml")
+    return Path(json.loads(answer.stdout)["Dir"])
+
+
+def kuberay_crd() -> Schema:
+    """The RayService resource definition as KubeRay ships it, schema of v1."""
+    path = kuberay_module() / "config" / "crd" / "bases" / "ray.io_rayservices.yaml"
     definition = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     (schema,) = (
         version["schema"]["openAPIV3Schema"]

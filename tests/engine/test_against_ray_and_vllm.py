@@ -1,0 +1,148 @@
+"""What we emit, held against the Ray and the vLLM that are pinned. Imports alone take half a minute."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from inference_stack.engine import RayService, ServeConfig, WorkerGroup, ray_service, serve_config
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince20"),
+]
+
+MODELS = {
+    "with adapters": {},
+    "without adapters": {"adapters": None, "engine": {}},
+    "kept warm on two GPUs": {
+        "units": 2,
+        "replicas_min": 1,
+        "adapters": None,
+        "engine": {"max_model_len": 1024},
+    },
+    "without a type of GPU": {"accelerator_type": None},
+    "fully set": {
+        "engine": {
+            "max_model_len": 2048,
+            "max_num_seqs": 8,
+            "max_num_batched_tokens": 2048,
+            "gpu_memory_utilization": 0.9,
+            "kv_cache_dtype": "auto",
+            "enable_prefix_caching": True,
+            "max_loras": 2,
+            "max_lora_rank": 16,
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The configuration of a small Llama; neither Ray nor vLLM reads weights to judge arguments."""
+    folder = tmp_path_factory.mktemp("tiny")
+    config = {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "dtype": "bfloat16",
+        "hidden_size": 128,
+        "intermediate_size": 256,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "num_hidden_layers": 2,
+        "max_position_embeddings": 8192,
+        "vocab_size": 264,
+        "bos_token_id": 0,
+        "eos_token_id": 1,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture(params=MODELS.values(), ids=list(MODELS))
+def config(request: pytest.FixtureRequest, served: Callable[..., Any], checkpoint: Path) -> ServeConfig:
+    return serve_config([served(source=str(checkpoint), **request.param)])
+
+
+def arguments(config: ServeConfig) -> Any:
+    """The arguments of the application, as Ray reads them."""
+    from ray.serve.llm import LLMServingArgs
+    from ray.serve.schema import ServeDeploySchema
+
+    (application,) = ServeDeploySchema.model_validate(yaml.safe_load(config.to_yaml())).applications
+    return LLMServingArgs.model_validate(application.args)
+
+
+def test_ray_takes_every_configuration_and_knows_every_engine_argument(config):
+    (model,) = arguments(config).llm_configs
+    engine = model.get_engine_config()
+    sent = config.applications[0].args.llm_configs[0]
+    assert engine.engine_kwargs == sent.engine_kwargs
+    assert engine.placement_strategy == "STRICT_PACK"
+
+
+def test_vllm_takes_every_set_of_engine_arguments_and_is_no_yes_man(served, checkpoint):
+    configs = [serve_config([served(source=str(checkpoint), **changes)]) for changes in MODELS.values()]
+    sent = [config.applications[0].args.llm_configs[0].engine_kwargs for config in configs]
+    sets = [{"model": str(checkpoint), **arguments} for arguments in [*sent, {"gpu_memory_utilization": 2.0}]]
+    *verdicts, impossible = vllm_verdicts(sets)
+    assert [verdict["refused"] for verdict in verdicts] == [None] * len(MODELS)
+    for arguments, verdict in zip(sent, verdicts, strict=True):
+        assert verdict["tensor_parallel_size"] == arguments["tensor_parallel_size"]
+        assert verdict["max_model_len"] == arguments.get("max_model_len", 8192)
+        assert verdict["lora"] == ("enable_lora" in arguments)
+    assert "gpu_memory_utilization" in impossible["refused"]
+
+
+def vllm_verdicts(sets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    script = Path(__file__).with_name("vllm_verdicts.py")
+    answer = subprocess.run([sys.executable, script], input=json.dumps(sets), capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout)
+
+
+def test_the_ingress_keeps_the_options_we_gave_it(config):
+    from ray.llm._internal.common.dict_utils import maybe_apply_llm_deployment_config_defaults
+    from ray.serve.llm.ingress import OpenAiIngress
+
+    read = arguments(config)
+    defaults = OpenAiIngress.get_deployment_options(read.llm_configs)
+    options = maybe_apply_llm_deployment_config_defaults(defaults, read.ingress_deployment_config)
+    assert options["ray_actor_options"]["num_cpus"] == 0
+    assert options["autoscaling_config"]["min_replicas"] == 1
+
+
+@pytest.mark.parametrize("resource", ["nvidia.com/gpu", "nvidia.com/mig-3g.47gb"])
+def test_with_no_worker_running_the_autoscaler_knows_what_a_worker_would_offer(
+    service: Callable[..., RayService], workers: Callable[..., WorkerGroup], resource
+):
+    offered, asked = offered_and_asked(ray_service(service(workers=(workers(resource=resource),))))
+    assert all(offered.get(name, 0) >= amount for name, amount in asked.items()), (offered, asked)
+
+
+def test_without_the_resources_we_name_it_would_not_know(manifest):
+    del manifest["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]["resources"]
+    offered, asked = offered_and_asked(manifest)
+    assert {name for name in asked if name not in offered} == {
+        "GPU",
+        "accelerator_type:H100",
+        "slices-worker",
+    }
+
+
+def offered_and_asked(manifest: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
+    """What Ray's autoscaler believes that a worker offers, and what one replica asks for."""
+    from ray.autoscaler._private.kuberay.autoscaling_config import (
+        _generate_available_node_types_from_ray_cr_spec,
+    )
+
+    groups = _generate_available_node_types_from_ray_cr_spec(manifest["spec"]["rayClusterConfig"])
+    config = ServeConfig.model_validate(yaml.safe_load(manifest["spec"]["serveConfigV2"]))
+    (bundle,) = arguments(config).llm_configs[0].get_engine_config().placement_bundles
+    return groups["slices"]["resources"], bundle
