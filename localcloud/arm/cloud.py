@@ -9,7 +9,7 @@ from typing import NamedTuple
 from localcloud.arm.difference import location
 from localcloud.arm.immutability import settled
 from localcloud.arm.kinds import Kind, kind, kinds
-from localcloud.arm.refusal import ArmError, refusal
+from localcloud.arm.refusal import ArmError, RequestError, refusal
 from localcloud.arm.request import Put, group_name
 from localcloud.arm.services import agent_pool, managed_cluster, network, service
 from localcloud.arm.store import Store, Stored, now
@@ -61,14 +61,14 @@ class Cloud:
         """Create or update; returns what a GET shows afterwards.
 
         Raises:
-            LookupError: it is to be ``new``, and exists.
+            RequestError: it is to be ``new``, and exists.
             ArmError: ARM refuses; nothing has changed.
             OperationFailedError: accepted, then failed; the resource exists.
         """
         with self._store.transaction():
             current = self._store.get(resource_id)
             if new and current is not None:
-                raise LookupError(f"cannot create already existing resource '{resource_id}'")
+                raise RequestError(f"cannot create already existing resource '{resource_id}'")
             stored = self._put(Put(kind, resource_id, body, current, self._store))
             fault = self._store.take_fault(kind.token, stored.name)
             if fault is not None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from localcloud.arm.cloud import Cloud
 from localcloud.arm.kinds import PACKAGE, Kind, kinds
-from localcloud.arm.refusal import ArmError, refusal
+from localcloud.arm.refusal import ArmError, RequestError, refusal
 from localcloud.arm.request import CLIENT_ID, OBJECT_ID, TENANT_ID, group_name
 from localcloud.arm.services import data, managed_cluster
 from localcloud.arm.store import Store
@@ -32,7 +32,7 @@ def invoke(token: str, call: Invocation) -> Properties:
 
     Raises:
         ArmError: ARM refuses.
-        LookupError: a function that the stand-in does not have.
+        RequestError: a function that the stand-in does not have.
     """
     if token in _FUNCTIONS:
         return _FUNCTIONS[token](call)
@@ -40,7 +40,7 @@ def invoke(token: str, call: Invocation) -> Properties:
     getter = kinds().get(f"{module}:{name.removeprefix('get')}") if name.startswith("get") else None
     if getter is None:
         known = ", ".join(sorted(_FUNCTIONS))
-        raise LookupError(
+        raise RequestError(
             f"localcloud's ARM has no function {token}; "
             f"it has the get-functions of the types in kinds.toml, and {known}"
         )

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from localcloud.arm.refusal import RequestError
+
 TABLE = Path(__file__).parent / "tables" / "kinds.toml"
 PACKAGE = "azure-native"
 
@@ -18,7 +20,7 @@ _SCOPES = frozenset({"scope", "resourceUri"})
 """Path parameters that hold a whole ARM id."""
 
 
-class UnknownKindError(LookupError):
+class UnknownKindError(RequestError):
     """A resource type that the table does not name."""
 
 

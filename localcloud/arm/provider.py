@@ -20,7 +20,7 @@ from localcloud.arm.cloud import Cloud, OperationFailedError
 from localcloud.arm.difference import as_inputs, difference, preview, refreshed
 from localcloud.arm.invokes import Invocation, invoke
 from localcloud.arm.kinds import PACKAGE, Kind, kind
-from localcloud.arm.refusal import ArmError
+from localcloud.arm.refusal import RequestError
 from localcloud.arm.request import SUBSCRIPTION_ID
 from localcloud.arm.sdk import shape_of
 from localcloud.arm.store import Store
@@ -36,7 +36,7 @@ _STABLE_IN_PREVIEW = ("name", "location")
 _PREFIX = f"{PACKAGE}:config:"
 
 
-class StateFolderError(Exception):
+class StateFolderError(RequestError):
     """No folder for the cloud's state is named."""
 
 
@@ -72,8 +72,8 @@ def _answers(method: Callable[..., Message]) -> Callable[..., Message]:
             return method(self, request)
         except OperationFailedError as error:
             _abort_half_made(context, error, request)
-        except (ArmError, StateFolderError, LookupError) as error:
-            context.abort(grpc.StatusCode.UNKNOWN, str(error.args[0]))
+        except RequestError as error:
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
     return answer
 
@@ -193,7 +193,7 @@ class AzureNative(ResourceProviderServicer):
         of = _kind(request.urn)
         path = of.parse(request.id)
         if path is None:
-            raise LookupError(f"'{request.id}' is no ARM id of {of.token}; its form is {of.id}")
+            raise RequestError(f"'{request.id}' is no ARM id of {of.token}; its form is {of.id}")
         with Store(store_path(state_folder())) as store:
             outputs = Cloud(store).get(request.id)
         if outputs is None:

@@ -23,7 +23,11 @@ class Refusal(BaseModel):
     source: str
 
 
-class ArmError(Exception):
+class RequestError(Exception):
+    """A request that cannot be served; its text is all a person needs."""
+
+
+class ArmError(RequestError):
     """ARM answered a request with an error."""
 
     def __init__(self, status: int, code: str, message: str, target: str | None = None) -> None:

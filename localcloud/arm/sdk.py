@@ -21,6 +21,7 @@ from pulumi import Output, _types
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from localcloud.arm.kinds import PACKAGE
+from localcloud.arm.refusal import RequestError
 
 _FORMAT = 1
 """Raise when the form of a cached shape changes."""
@@ -71,7 +72,7 @@ def shape_of(token: str) -> ResourceShape:
     """The shape of a resource type, from the cache folder or else by reflection on the SDK.
 
     Raises:
-        LookupError: the installed SDK has no such type.
+        RequestError: the installed SDK has no such type.
     """
     folder = Path(os.environ.get("INFERENCE_STACK_CACHE") or platformdirs.user_cache_dir("inference-stack"))
     folder = folder / "arm" / f"{PACKAGE}-{version('pulumi-azure-native')}-{_FORMAT}"
@@ -98,7 +99,7 @@ class _Reflection:
         try:
             resource = getattr(importlib.import_module(f"pulumi_azure_native.{module_name}"), name)
         except (ImportError, AttributeError):
-            raise LookupError(
+            raise RequestError(
                 f"pulumi_azure_native {version('pulumi-azure-native')} has no {token}"
             ) from None
         file = importlib.import_module(resource.__module__)

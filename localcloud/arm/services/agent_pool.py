@@ -143,6 +143,10 @@ def refuse(put: Put, shown: Properties) -> None:
     """Raise ARM's error for a pool that AKS does not take."""
     size = _size(put, shown)
     _refuse_count(put, shown)
+    if shown["mode"] == "System":
+        _refuse_system(size, shown)
+    elif put.current is not None:
+        refuse_last_system_pool(put.current, put.store.children(put.current.parent_id or ""))
     _refuse_labels(put.body)
     _refuse_taints(shown)
     _refuse_disk(size, put.body)
@@ -151,13 +155,16 @@ def refuse(put: Put, shown: Properties) -> None:
         raise refusal("VMSizeDoesNotSupportMIG", size=size.name, profile=put.body["gpuInstanceProfile"])
     if not _MIN_PODS[shown["mode"]] <= shown["maxPods"] <= _MAX_PODS:
         raise refusal("MaxPodsInvalid", low=_MIN_PODS[shown["mode"]])
-    if shown["mode"] == "System":
-        _refuse_system(size, shown)
-    elif put.current is not None:
-        refuse_last_system_pool(put.current, put.store.children(put.current.parent_id or ""))
-    if put.parent is not None:
-        control_plane = str(put.parent.properties.get("kubernetesVersion"))
-        kubernetes_version.refuse_skew(str(shown["orchestratorVersion"]), control_plane)
+    _refuse_version(put, str(shown["orchestratorVersion"]))
+
+
+def _refuse_version(put: Put, version: str) -> None:
+    if put.parent is None:
+        return
+    cluster = put.parent.properties
+    if not kubernetes_version.is_offered(version, long_term=cluster["supportPlan"] == "AKSLongTermSupport"):
+        raise refusal("AgentPoolK8sVersionNotSupported", version=version)
+    kubernetes_version.refuse_skew(version, str(cluster["kubernetesVersion"]))
 
 
 def _refuse_count(put: Put, shown: Properties) -> None:

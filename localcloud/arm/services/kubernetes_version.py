@@ -35,16 +35,18 @@ def default() -> str:
 
 
 def patch(version: str) -> str:
-    """The full version: itself, or the newest patch of a minor version."""
-    return version if version.count(".") == 2 else offered()[version].patch
+    """The full version: the newest patch of a minor version on offer, else itself."""
+    row = offered().get(version)
+    return version if row is None else row.patch
 
 
-def refuse_unoffered(cluster: str, version: str, *, long_term: bool) -> None:
-    """Refuse a version that AKS does not offer."""
+def is_offered(version: str, *, long_term: bool) -> bool:
+    """Whether AKS offers a minor version or a patch to a cluster, on long-term support or not."""
     numbers = version.split(".")
-    row = offered().get(".".join(numbers[:2])) if all(part.isdigit() for part in numbers) else None
-    if row is None or len(numbers) > 3 or (row.lts_only and not long_term) or _key(version) > _key(row.patch):
-        raise refusal("K8sVersionNotSupported", name=cluster, version=version)
+    row = offered().get(".".join(numbers[:2]))
+    if row is None or len(numbers) > 3 or not all(part.isdigit() for part in numbers):
+        return False
+    return _key(version) <= _key(row.patch) and (long_term or not row.lts_only)
 
 
 def refuse_skew(pool: str, control_plane: str) -> None:

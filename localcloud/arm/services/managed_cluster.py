@@ -106,7 +106,9 @@ def _issuer(put: Put, body: Properties) -> Properties:
 def refuse(put: Put, shown: Properties) -> None:
     """Raise ARM's error for a cluster that AKS does not take."""
     long_term = shown["supportPlan"] == "AKSLongTermSupport"
-    kubernetes_version.refuse_unoffered(put.name, shown["kubernetesVersion"], long_term=long_term)
+    version = shown["kubernetesVersion"]
+    if not kubernetes_version.is_offered(version, long_term=long_term):
+        raise refusal("K8sVersionNotSupported", name=put.name, version=version)
     if put.body.get("dnsPrefix") and not _DNS_PREFIX.fullmatch(put.body["dnsPrefix"]):
         raise refusal("DnsPrefixInvalid")
     pools = put.body.get("agentPoolProfiles", [])
