@@ -75,7 +75,7 @@ class Cloud:
                 stored = self._store.change(resource_id, provisioningState="Failed")
         shown = self._shown(stored)
         if fault is not None:
-            raise OperationFailedError(resource_id, shown, ArmError(200, "ResourceOperationFailure", fault))
+            raise OperationFailedError(resource_id, shown, ArmError(None, "ResourceOperationFailure", fault))
         return shown
 
     def delete(self, resource_id: str) -> None:

@@ -30,9 +30,10 @@ class RequestError(Exception):
 class ArmError(RequestError):
     """ARM answered a request with an error."""
 
-    def __init__(self, status: int, code: str, message: str, target: str | None = None) -> None:
-        """HTTP status, ARM's code, its text, and the property it points at."""
-        super().__init__(f'Status={status} Code="{code}" Message="{message}"')
+    def __init__(self, status: int | None, code: str, message: str, target: str | None = None) -> None:
+        """HTTP status (None if an operation failed later), ARM's code, its text, and where it points."""
+        prefix = "" if status is None else f"Status={status} "
+        super().__init__(f'{prefix}Code="{code}" Message="{message}"')
         self.status = status
         self.code = code
         self.message = message
