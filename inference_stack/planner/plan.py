@@ -39,13 +39,18 @@ class PlannedPool(Planned):
 
 
 class MemoryBudget(Planned):
-    """How the memory of one unit is spent, GiB. Coarse: see `planner.memory` for what each part assumes."""
+    """How the memory of one unit is spent, GiB. Coarse: see `planner.memory` for what each part assumes.
+
+    The parts add up to `usable_gib`, unless they exceed it: then nothing is left and `kv_gib` is zero.
+    """
 
     usable_gib: float = Field(description="What vLLM may take: memory × gpu_memory_utilization.")
     weights_gib: float
     overhead_gib: float = Field(description="Activations, CUDA graphs and the runtime.")
     adapters_gib: float
+    margin_gib: float = Field(description="Kept free, because the other parts are estimates.")
     kv_gib: float = Field(description="What is left for the KV cache.")
+    kv_bytes_per_token: int = Field(description="What one token takes on one unit, bytes.")
     kv_tokens: int = Field(description="Tokens that the KV cache of one replica holds.")
 
 
@@ -67,7 +72,9 @@ class PlannedModel(Planned):
     units: int = Field(description="Units that one replica spans: tensor parallel.")
     replicas_min: int
     replicas_max: int
-    concurrency: int
+    context_tokens: int = Field(description="Longest request, prompt and output together.")
+    concurrency: int = Field(description="Requests that one replica works on at the same time.")
+    full_context_requests: int = Field(description="Of those, how many may have the longest context.")
     adapters: tuple[str, ...]
     engine: dict[str, JsonValue] = Field(description="vLLM engine arguments, derived and given.")
     memory: MemoryBudget
@@ -80,6 +87,7 @@ class Price(Planned):
     idle_usd_per_hour: float
     peak_usd_per_hour: float
     unpriced: tuple[str, ...] = Field(description="Sizes without a known price, left out of the sums.")
+    unverified: tuple[str, ...] = Field(description="Sizes whose price is old or unconfirmed.")
 
 
 class Plan(Planned):

@@ -257,6 +257,10 @@ class Environment(Section):
     """One environment: which models serve which people, on what, under which rules."""
 
     region: str = Field(pattern=r"^[a-z0-9]{3,32}$", description="Azure region, for example swedencentral.")
+    storage_account: str = Field(
+        pattern=r"^[a-z0-9]{3,24}$",
+        description="Storage account of weights and adapters, a name that nobody else in Azure has.",
+    )
     tags: dict[str, Tag] = Field(default_factory=dict, description="Tags on every Azure resource.")
     network: Network = Field(default=Network(), description="Address ranges.")
     cluster: Cluster = Field(default=Cluster(), description="The AKS cluster.")

@@ -85,14 +85,13 @@ class _Place(NamedTuple):
     path: Path
     node: Node
     parent: Node
-    value: object
-    beside: object
+    value: Any
+    beside: Any
 
     @property
     def meant(self) -> str | None:
         """The key that an unknown one comes nearest to, of those that are not there beside it."""
-        there = cast("Mapping[str, object]", self.beside)
-        free = [key for key in self.parent.keys if key not in there]
+        free = [key for key in self.parent.keys if key not in self.beside]
         return next(iter(get_close_matches(str(self.path[-1]), free, n=1)), None)
 
 
@@ -100,7 +99,8 @@ def _place(location: Sequence[str | int], root: Node, given: object) -> _Place |
     """Follow pydantic's location, which names union members among the keys; None for a member not meant."""
     path: list[str | int] = []
     node = parent = root
-    value = beside = given
+    value: Any = given
+    beside: Any = given
     for part in location:
         if node.is_union:
             if not isinstance(value, Mapping):
@@ -114,11 +114,11 @@ def _place(location: Sequence[str | int], root: Node, given: object) -> _Place |
             break
         path.append(part)
         parent, node = node, node.child(part)
-        value, beside = _below(value, part), value
+        beside, value = value, _below(value, part)
     return _Place(tuple(path), node, parent, value, beside)
 
 
-def _below(value: Any, part: str | int) -> object:
+def _below(value: Any, part: str | int) -> Any:
     if isinstance(value, Mapping):
         return cast("Mapping[str | int, object]", value).get(part)
     if isinstance(value, list) and isinstance(part, int):
