@@ -1,4 +1,4 @@
-"""Print, as a JSON list, the pulumi-plugin.json of every package on this interpreter's path that has a provider."""
+"""Print, as a JSON list, the pulumi-plugin.json of every importable package that has a provider."""
 
 import json
 import pathlib

@@ -1,0 +1,40 @@
+"""What the toolchain can make, and which of it each command needs."""
+
+from enum import StrEnum
+
+
+class Tool(StrEnum):
+    """A program or a set of files made from published Go modules."""
+
+    PULUMI = "pulumi"
+    LANGUAGE_PYTHON = "pulumi-language-python"
+    PROVIDER_KUBERNETES = "pulumi-resource-kubernetes"
+    KUBERAY_CHARTS = "kuberay-charts"
+    """Folder of two Helm charts, `kuberay-crds` and `kuberay-operator`."""
+    KUBERAY_CRDS = "kuberay-crds"
+    """Folder of the custom resource definitions, one YAML file each."""
+    KUBE_APISERVER = "kube-apiserver"
+    KUBE_SCHEDULER = "kube-scheduler"
+    KUBE_CONTROLLER_MANAGER = "kube-controller-manager"
+    ETCD = "etcd"
+    KUBERAY_OPERATOR = "kuberay-operator"
+    KWOK = "kwok"
+    KWOK_STAGES = "kwok-stages"
+    """File that tells kwok how nodes and pods come to life; its `--config`."""
+    LANGUAGE_YAML = "pulumi-language-yaml"
+
+
+ENGINE = frozenset({Tool.PULUMI, Tool.LANGUAGE_PYTHON})
+"""What a Pulumi installation on PATH may stand in for, if it has both."""
+
+PREVIEW = ENGINE | {Tool.PROVIDER_KUBERNETES, Tool.KUBERAY_CHARTS}
+UP = PREVIEW | {
+    Tool.KUBE_APISERVER,
+    Tool.KUBE_SCHEDULER,
+    Tool.KUBE_CONTROLLER_MANAGER,
+    Tool.ETCD,
+    Tool.KUBERAY_OPERATOR,
+    Tool.KWOK,
+    Tool.KWOK_STAGES,
+}
+TEST = UP | {Tool.KUBERAY_CRDS, Tool.LANGUAGE_YAML}
