@@ -86,6 +86,7 @@ class Price(Planned):
 
     idle_usd_per_hour: float
     peak_usd_per_hour: float
+    usd_per_node_hour: dict[str, float] = Field(description="What one node of each priced size costs.")
     unpriced: tuple[str, ...] = Field(description="Sizes without a known price, left out of the sums.")
     unverified: tuple[str, ...] = Field(description="Sizes whose price is old or unconfirmed.")
 

@@ -19,14 +19,13 @@ def price(environment: Environment, catalog: Catalog) -> Price:
         *environment.pools,
     )
     skus = {pool.sku: catalog.skus[pool.sku] for pool in pools}
-    rates = {name: sku.usd_per_hour or 0.0 for name, sku in skus.items()}
+    rates = {name: sku.usd_per_hour for name, sku in skus.items() if sku.usd_per_hour is not None}
     return Price(
-        idle_usd_per_hour=round(sum(pool.nodes.min * rates[pool.sku] for pool in pools), 4),
-        peak_usd_per_hour=round(sum(pool.nodes.max * rates[pool.sku] for pool in pools), 4),
-        unpriced=_names(name for name, sku in skus.items() if sku.usd_per_hour is None),
-        unverified=_names(
-            name for name, sku in skus.items() if sku.usd_per_hour is not None and not sku.price_verified
-        ),
+        idle_usd_per_hour=round(sum(pool.nodes.min * rates.get(pool.sku, 0) for pool in pools), 4),
+        peak_usd_per_hour=round(sum(pool.nodes.max * rates.get(pool.sku, 0) for pool in pools), 4),
+        usd_per_node_hour=rates,
+        unpriced=_names(skus.keys() - rates.keys()),
+        unverified=_names(name for name in rates if not skus[name].price_verified),
     )
 
 
@@ -38,7 +37,7 @@ def price_findings(environment: Environment, price: Price) -> Iterator[Finding]:
             code="over-budget",
             path="budget.usd_per_hour",
             given=f"{budget.usd_per_hour:g}",
-            what=f"is less than all nodes cost at peak: {price.peak_usd_per_hour:.2f} USD an hour, list price",
+            what=f"is less than all nodes cost at peak: {price.peak_usd_per_hour:.2f} at list price",
             allowed=f"at least {price.peak_usd_per_hour:.2f}, or fewer or smaller nodes",
         )
     if price.unpriced:

@@ -27,7 +27,7 @@ from .environment import (
 from .faults import shown, validation_findings
 from .finding import Finding, InvalidEnvironment, Severity
 from .lines import CONFIG_KEY, located
-from .loading import load
+from .loading import Source, load, read
 from .parsing import Parsed, parse
 
 __all__ = [
@@ -56,12 +56,14 @@ __all__ = [
     "Priority",
     "Replicas",
     "Severity",
+    "Source",
     "Unparsed",
     "environment_findings",
     "gpu_pool_findings",
     "load",
     "located",
     "parse",
+    "read",
     "readable",
     "shown",
     "under",

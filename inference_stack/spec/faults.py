@@ -103,7 +103,7 @@ def _place(location: Sequence[str | int], root: Node, given: object) -> _Place |
     beside: Any = given
     for part in location:
         if node.is_union:
-            if not isinstance(value, Mapping):
+            if not _is_group(value):
                 break
             chosen = node.section
             if chosen is None or chosen.name != part:
@@ -118,6 +118,10 @@ def _place(location: Sequence[str | int], root: Node, given: object) -> _Place |
     return _Place(tuple(path), node, parent, value, beside)
 
 
+def _is_group(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
 def _below(value: Any, part: str | int) -> Any:
     if isinstance(value, Mapping):
         return cast("Mapping[str | int, object]", value).get(part)
@@ -128,7 +132,7 @@ def _below(value: Any, part: str | int) -> Any:
 
 def _finding(details: ErrorDetails, place: _Place) -> Finding:
     code = CODES.get(details["type"], "wrong-type")
-    path = key_path(place.path)
+    path = key_path(place.path) or "environment"
     if code == "missing-key":
         what = "is required and is not there"
         return Finding(code=code, path=path, what=what, allowed=allowed(place.node))
