@@ -20,6 +20,7 @@ LEAVING_TAINT = "ToBeDeletedByClusterAutoscaler"
 class ObservedNode:
     """A live node."""
 
+    uid: str
     pool_id: str
     machine: Machine
     """What it is; free is all that it has allocatable."""
@@ -64,6 +65,7 @@ def observe_node(node: Node) -> ObservedNode | None:
     ]
     ready = next((one for one in (status.conditions if status else None) or [] if one.type == "Ready"), None)
     return ObservedNode(
+        uid=meta.uid or "",
         pool_id=pool_id,
         machine=Machine(
             name=meta.name,

@@ -1,6 +1,7 @@
 """Pools, nodes and pods for the tests of the cluster."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -86,4 +87,4 @@ def node(
     seen = observe_node(made)
     assert seen is not None
     machine = seen.machine.model_copy(update={"free": {**seen.machine.free, **amounts(gpus)}})
-    return ObservedNode(seen.pool_id, machine, seen.created, ready_since=seen.created)
+    return replace(seen, machine=machine, ready_since=seen.created)
