@@ -46,6 +46,7 @@ def start(state: Path, toolchain: Toolchain, *, console: Console, clock_speed: f
         if (run := Run.read(layout)) and run.supervisor.find() and run.ready:
             return
         _end_leftovers(layout)
+        layout.turn_logs()
         settings = Settings(programs=Programs.of(toolchain), clock_speed=clock_speed)
         write_private(layout.settings, settings.model_dump_json(indent=2))
         with console.status("Starting Kubernetes"), layout.log("supervisor").open("ab") as log:

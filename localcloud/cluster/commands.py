@@ -1,5 +1,6 @@
 """The command lines of a control plane's programs."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -77,6 +78,7 @@ class Commands:
             "service-cluster-ip-range": _SERVICES,
             # A loopback address may not stand in the endpoints of a service.
             "endpoint-reconciler-type": "none",
+            "egress-selector-config-file": self._egress,
             "profiling": "false",
         }
         # It would wait a minute for open watches, ours among them. It keeps nothing that could be lost.
@@ -135,10 +137,15 @@ class Commands:
         """Kubeconfig of the supervisor itself."""
         return self._client("supervisor")
 
-    def write_kubeconfigs(self) -> None:
-        """Write one kubeconfig for each program that speaks to the API server."""
+    def write_configuration(self) -> None:
+        """Write what the programs read: a kubeconfig each, and where the API server finds pods."""
+        write_private(self._egress, json.dumps(_egress(self._layout.root / "no-pods.sock")))
         for client in ("controller-manager", "scheduler", "kwok", "kuberay-operator"):
             write_private(self._kubeconfig(client), self._client(client))
+
+    @property
+    def _egress(self) -> Path:
+        return self._layout.root / "egress.json"
 
     def _client(self, name: str) -> str:
         pair = (self._pki.certificate(name), self._pki.key(name))
@@ -153,3 +160,16 @@ class Commands:
     ) -> Command:
         arguments = tuple(f"--{flag}={value}" for flag, value in flags.items())
         return Command(name=name, program=program, arguments=arguments, environment=environment or {})
+
+
+def _egress(nowhere: Path) -> dict[str, object]:
+    """What the API server would send to a pod or node goes to a socket that nobody serves.
+
+    They are simulated. So a call fails at once, and no packet leaves for an address that may be somebody's.
+    """
+    connection = {"proxyProtocol": "HTTPConnect", "transport": {"uds": {"udsName": str(nowhere)}}}
+    return {
+        "apiVersion": "apiserver.k8s.io/v1beta1",
+        "kind": "EgressSelectorConfiguration",
+        "egressSelections": [{"name": "cluster", "connection": connection}],
+    }

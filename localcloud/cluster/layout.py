@@ -91,6 +91,12 @@ class Layout:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             folder.chmod(0o700)
 
+    def turn_logs(self) -> None:
+        """Keep the logs of the last run as `….previous.log`; every run begins with empty ones."""
+        for log in self.logs.glob("*.log"):
+            if not log.stem.endswith(".previous"):
+                log.replace(log.with_suffix(".previous.log"))
+
     def log(self, process: str) -> Path:
         """The log of one process."""
         return self.logs / f"{process}.log"

@@ -74,7 +74,7 @@ class Supervisor:
         for attempt in range(_PORT_ATTEMPTS):
             ports = choose_ports(self._layout, afresh=attempt > 0)
             commands = Commands(self._layout, self._pki, ports, self._settings.programs)
-            commands.write_kubeconfigs()
+            commands.write_configuration()
             self._start(commands.etcd())
             self._start(commands.apiserver())
             ended = self._await_api(ports.api)

@@ -87,6 +87,7 @@ def test_the_operator_is_started_again(live: Live) -> None:
 
 def test_the_api_server_is_verified_and_wants_the_token(live: Live) -> None:
     config = KubeConfig.from_file(live.state / "kubeconfig").get()
+    assert config
     with pytest.raises(httpx2.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         httpx2.get(f"{config.cluster.server}/api", trust_env=False)
     assert config.cluster.insecure is not True
