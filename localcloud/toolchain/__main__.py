@@ -11,6 +11,7 @@ from rich.table import Table
 from localcloud.toolchain import PREVIEW, TEST, UP, Tool, Toolchain, ToolchainError, cache, prepare
 from localcloud.toolchain.installed import built_in_s
 from localcloud.toolchain.pins import PINS
+from localcloud.toolchain.progress import say
 
 
 class Purpose(StrEnum):
@@ -40,7 +41,7 @@ def main(
         toolchain = None if only_list else prepare(GROUPS[purpose], console=console)
         rows = _rows(GROUPS[purpose], toolchain)
     except ToolchainError as wrong:
-        console.print(str(wrong), markup=False, soft_wrap=True)
+        say(console, str(wrong))
         raise typer.Exit(1) from None
     if as_json:
         places = {} if toolchain is None else {"home": str(toolchain.home), "bin": str(toolchain.bin)}

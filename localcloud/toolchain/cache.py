@@ -13,6 +13,7 @@ from rich.console import Console
 
 from localcloud.toolchain.error import ToolchainError
 from localcloud.toolchain.pins import Binary, Pin
+from localcloud.toolchain.progress import say
 
 VARIABLE = "INFERENCE_STACK_CACHE"
 MARGIN_MB = 300
@@ -53,7 +54,7 @@ def exclusively(cache: Path, console: Console) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        console.print(f"Another process is building tools in {cache}; waiting for it.", soft_wrap=True)
+        say(console, f"Another process is building tools in {cache}; waiting for it.")
         lock.acquire()
     try:
         yield

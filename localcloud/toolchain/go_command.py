@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from localcloud.toolchain.error import ToolchainError
 from localcloud.toolchain.pins import BUILD_FLAGS, LINK_FLAGS, Binary, Pin
 
 LAST_WORDS = 8
+DOWNLOADING = "go: downloading "
 INSTALL = "install a current Go (https://go.dev/doc/install) and run the command again"
 
 
@@ -54,7 +55,7 @@ class Go:
         if "requires go" in asked.stderr:
             raise _too_old(executable, pins, asked.stderr.strip())
         if asked.returncode:
-            raise failure("The command `go` does not work.", strictest, asked.stderr.splitlines())
+            raise failure("The command `go` does not work.", executable, asked.stderr.splitlines())
         facts = json.loads(asked.stdout)
         given = _numbers(facts["GOVERSION"].removeprefix("go"))
         if given < _needed(pins):
@@ -72,8 +73,9 @@ class Go:
             check=False,
         )
         if asked.returncode:
-            said = [*asked.stderr.splitlines(), *_module_error(asked.stdout)]
-            raise failure(f"The Go module {module} could not be had.", sources, said)
+            named = f"{DOWNLOADING}{module} {_required(sources, module)}"
+            said = [named, *asked.stderr.splitlines(), *_module_error(asked.stdout)]
+            raise failure(f"The Go module {module} could not be had.", module, said)
         return Path(json.loads(asked.stdout)["Dir"])
 
     def build(self, pin: Binary, sources: Path, output: Path, report: Callable[[str], None]) -> None:
@@ -113,7 +115,7 @@ class Go:
             process.wait()
             raise
         if status:
-            raise failure(f"{pin.tool} {pin.version} could not be built.", sources, said)
+            raise failure(f"{pin.tool} {pin.version} could not be built.", f"{pin.sources}/go.mod", said)
         shutil.rmtree(scratch)
 
 
@@ -128,38 +130,44 @@ def is_package(line: str) -> bool:
     return re.fullmatch(r"[\w.\-~]+(/[\w.\-~]+)*", line) is not None
 
 
-def failure(what: str, sources: Path, said: Sequence[str] | deque[str]) -> ToolchainError:
+def failure(what: str, where: str, said: Iterable[str]) -> ToolchainError:
     """The error for a Go command that failed, told by what it said."""
-    words = [
-        line for line in said if line and not is_package(line) and not line.startswith("go: downloading")
-    ]
+    lines = [line for line in said if line and not is_package(line)]
+    words = [line for line in lines if not line.startswith(DOWNLOADING)]
     text = "\n".join(words)
     detail = "\n".join(words[-LAST_WORDS:])
     if "no space left on device" in text or "disk quota exceeded" in text.lower():
+        full = re.search(r"(/\S+?): no space left on device", text)
         return ToolchainError(
             what=f"{what} The disk is full.",
-            where=_path_without_space(text) or str(sources),
+            where=full.group(1) if full else where,
             do="free some space, or point INFERENCE_STACK_CACHE, GOCACHE and GOMODCACHE at a larger disk",
             detail=detail,
         )
-    if refused := re.search(r"\S+@v\S+?(?=:|\s)", text):
+    if module := _module_not_had(lines):
         return ToolchainError(
-            what=f"{what} A module was refused or could not be reached.",
-            where=f"module {refused.group()}",
+            what=f"{what} A module was refused, could not be reached, or is not the one that go.sum pins.",
+            where=f"module {module}",
             do="check the network, and that `go env GOPROXY` names a proxy that serves this module",
             detail=detail,
         )
     return ToolchainError(
         what=what,
-        where=str(sources),
+        where=where,
         do="read what Go said; nothing half-made was kept, so the same command may simply be run again",
         detail=detail,
     )
 
 
-def _path_without_space(text: str) -> str | None:
-    found = re.search(r"(/\S+?): no space left on device", text)
-    return found.group(1) if found else None
+def _module_not_had(lines: Sequence[str]) -> str | None:
+    """The module at fault, if one is: named in the message, or else the last that was asked for."""
+    text = "\n".join(lines)
+    if named := re.search(r"(?:^|\s)([^\s:]+@v[^\s:/]+): ", text):
+        return named.group(1)
+    asked = [
+        line.removeprefix(DOWNLOADING).replace(" ", "@") for line in lines if line.startswith(DOWNLOADING)
+    ]
+    return asked[-1] if asked and "module lookup disabled" in text else None
 
 
 def _module_error(stdout: str) -> list[str]:
@@ -188,6 +196,12 @@ def _directive(sources: Path) -> tuple[int, ...]:
         if line.startswith("go "):
             return _numbers(line.removeprefix("go "))
     raise ValueError(f"{sources / 'go.mod'} has no go line")
+
+
+def _required(sources: Path, module: str) -> str:
+    """The version of a module in a go.mod."""
+    found = re.search(rf"\s{re.escape(module)} (v\S+)", (sources / "go.mod").read_text())
+    return found.group(1) if found else ""
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from localcloud.toolchain import artefact, cache
 from localcloud.toolchain.error import ToolchainError
 from localcloud.toolchain.go_command import Go
 from localcloud.toolchain.pins import PINS, Artefact, Binary, ModuleFile, Pin, PythonProvider
-from localcloud.toolchain.progress import Schedule, shown
+from localcloud.toolchain.progress import Schedule, duration, say, shown
 from localcloud.toolchain.tool import ENGINE, Tool
 
 BUILT = "built.json"
@@ -105,23 +105,22 @@ def _build(folder: Path, pins: Sequence[Pin], console: Console) -> None:
     go = Go.find(pins)
     cache.check_space(folder, go.build_cache, pins)
     schedule = Schedule(pins)
-    console.print(
-        f"Building {len(pins)} tools into {folder}: "
-        f"about {max(1, schedule.total_s / 60):.0f} min on 2 cores, once. "
-        "It may be interrupted: what is finished stays.",
-        soft_wrap=True,
+    say(
+        console,
+        f"Building {', '.join(pin.tool for pin in pins)} into {folder}: about {duration(schedule.total_s)}, "
+        f"once ({PINS.measured_on}). It may be interrupted: what is finished stays.",
     )
     with shown(schedule, console):
         for number, pin in enumerate(pins, 1):
             started = time.monotonic()
-            console.print(f"{pin.tool} {pin.version} ({number} of {len(pins)})", soft_wrap=True)
+            say(console, f"{pin.tool} {pin.version} ({number} of {len(pins)})")
             schedule.begin(pin)
             with cache.unfinished(folder, pin) as unfinished:
                 _make(pin, go, unfinished, schedule)
                 seconds = round(time.monotonic() - started, 1)
                 (unfinished / BUILT).write_text(json.dumps({"seconds": seconds}))
             schedule.finish()
-            console.print(f"{pin.tool} {pin.version} is ready after {seconds:.0f} s", soft_wrap=True)
+            say(console, f"{pin.tool} {pin.version} is ready after {seconds:.0f} s")
 
 
 def _make(pin: Pin, go: Go, folder: Path, schedule: Schedule) -> None:

@@ -8,7 +8,7 @@ from threading import Event, Thread
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from localcloud.toolchain.go_command import is_package
+from localcloud.toolchain.go_command import DOWNLOADING, is_package
 from localcloud.toolchain.pins import Binary, Pin
 
 PLAIN_INTERVAL_S = 30.0
@@ -73,7 +73,7 @@ class Schedule:
     def heard(self, line: str) -> None:
         """Take notice of one line of `go build -v`."""
         self._compiled += is_package(line)
-        self._downloading = line.startswith("go: downloading ")
+        self._downloading = line.startswith(DOWNLOADING)
 
     def finish(self) -> None:
         """The tool at work is ready."""
@@ -116,7 +116,7 @@ def _bar(schedule: Schedule, console: Console) -> Iterator[None]:
 @contextmanager
 def _lines(schedule: Schedule, console: Console) -> Iterator[None]:
     def line() -> None:
-        console.print(f"{schedule.note}, {_left(schedule.remaining_s)}", soft_wrap=True)
+        say(console, f"{schedule.note}, {_left(schedule.remaining_s)}")
 
     with _every(PLAIN_INTERVAL_S, line):
         yield
@@ -140,4 +140,14 @@ def _every(seconds: float, action: Callable[[], None]) -> Iterator[None]:
 
 
 def _left(seconds: float) -> str:
-    return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {seconds:.0f} s left"
+    return f"about {duration(seconds)} left"
+
+
+def say(console: Console, line: str) -> None:
+    """Print a line as it is, however long it is and whatever brackets a path in it has."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: minutes where they are many."""
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
