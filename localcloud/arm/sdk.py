@@ -4,19 +4,18 @@ Importing an SDK module costs up to a second (network alone is 1.4 MB of inputs)
 kept in the cache folder by SDK version.
 """
 
+import functools
 import importlib
 import os
 import typing
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from functools import cache
 from importlib.metadata import version
 from inspect import isclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union
 
-import platformdirs
 from pulumi import Output, _types
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -67,15 +66,14 @@ class ResourceShape(BaseModel):
     objects: dict[str, ObjectShape]
 
 
-@cache
+@functools.cache
 def shape_of(token: str) -> ResourceShape:
     """The shape of a resource type, from the cache folder or else by reflection on the SDK.
 
     Raises:
-        RequestError: the installed SDK has no such type.
+        RequestError: the installed SDK has no such type, or the cache folder cannot be written.
     """
-    folder = Path(os.environ.get("INFERENCE_STACK_CACHE") or platformdirs.user_cache_dir("inference-stack"))
-    folder = folder / "arm" / f"{PACKAGE}-{version('pulumi-azure-native')}-{_FORMAT}"
+    folder = _cache()
     file = folder / f"{token.replace(':', '.')}.json"
     try:
         return ResourceShape.model_validate_json(file.read_bytes())
@@ -86,6 +84,15 @@ def shape_of(token: str) -> ResourceShape:
     draft.write_text(shape.model_dump_json(exclude_defaults=True))
     draft.replace(file)
     return shape
+
+
+def _cache() -> Path:
+    from localcloud.toolchain import ToolchainError, cache  # a fifth of a second that a start can do without
+
+    try:
+        return cache.root() / "arm" / f"{PACKAGE}-{version('pulumi-azure-native')}-{_FORMAT}"
+    except ToolchainError as wrong:
+        raise RequestError(str(wrong)) from wrong
 
 
 class _Reflection:
