@@ -60,7 +60,7 @@ def engine_findings(model: Model, row: ModelRow) -> Iterator[Finding]:
                 f"engine.{argument}",
                 value,
                 what,
-                ", ".join(options) + ", or leave it out",
+                ", ".join([*options, "or leave it out"]) if options else "leave it out",
             )
     yield from _batched_tokens(model)
 
@@ -99,7 +99,7 @@ def engine_arguments(model: Model, load: Load) -> dict[str, JsonValue]:
 def _options(row: ModelRow) -> dict[str, tuple[str, ...]]:
     published = () if row.weights_dtype == "bf16" else (row.weights_dtype,)
     return {
-        "dtype": ("auto", "bfloat16"),
+        "dtype": ("auto", "bfloat16", "float16"),
         "kv_cache_dtype": tuple(KV_WIDTHS),
         "quantization": published,
     }

@@ -175,15 +175,16 @@ def _no_room(model: Model, fitting: Sequence[Fit], room: Room) -> Finding:
 
 
 def _fits_nowhere(model: Model, tried: Sequence[Fit]) -> Finding:
-    best = max(tried, key=lambda each: each.memory.kv_tokens)
-    tokens = best.memory.kv_tokens
+    best = max(tried, key=lambda each: (each.memory.kv_tokens, each.memory.usable_gib * each.load.units))
+    tokens, units = best.memory.kv_tokens, best.load.units
     return Finding(
         code="fits-nowhere",
-        path="context_tokens",
-        given=str(model.context_tokens),
+        path="context_tokens" if tokens else "source",
+        given=str(model.context_tokens) if tokens else model.source,
         what=(
-            f"fits on no declared pool with {model.source}; the most room is on pool {best.site.pool.name}, "
-            f"where {best.place} leaves {best.memory.kv_gib:.1f} GiB for the KV cache"
+            f"fits on no declared pool; the most room is on pool {best.site.pool.name}: {best.place} has "
+            f"{units * best.memory.usable_gib:.1f} GiB for {best.row.weights_gib:.1f} GiB of weights, "
+            f"and leaves {units * best.memory.kv_gib:.1f} GiB for the KV cache"
         ),
         allowed=f"at most {tokens} tokens, or a pool with more memory"
         if tokens

@@ -1,6 +1,6 @@
 """What is wrong with a GPU pool, and what it becomes in the plan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from inference_stack.catalog import CATALOG, Catalog, Sku
@@ -34,14 +34,14 @@ def catalog_findings(pool: GpuPool, catalog: Catalog) -> Iterator[Finding]:
 
 def cpu_pool_findings(pool: CpuPool, catalog: Catalog) -> Iterator[Finding]:
     """What forbids a pool without GPUs, its paths counted from the pool."""
-    without = {name for name, sku in catalog.skus.items() if sku.gpu is None}
+    without = [name for name, sku in catalog.skus.items() if sku.gpu is None]
     if pool.sku in catalog.skus and pool.sku not in without:
         yield Finding(
             code="gpu-for-cpu-pool",
             path="sku",
             given=pool.sku,
             what=f"has {catalog.skus[pool.sku].gpu} GPUs, and nothing in this pool uses one",
-            allowed="a size without GPUs: " + ", ".join(sorted(without)),
+            allowed="a size without GPUs: " + ", ".join(without),
         )
     elif pool.sku not in catalog.skus:
         yield _unknown_sku(pool.sku, without, catalog)
@@ -85,7 +85,7 @@ def planned_pool(site: Site) -> PlannedPool:
 
 
 def _gpu_sku(pool: GpuPool, catalog: Catalog) -> Iterator[Finding]:
-    with_gpus = {name for name, sku in catalog.skus.items() if sku.gpu is not None}
+    with_gpus = [name for name, sku in catalog.skus.items() if sku.gpu is not None]
     if pool.sku in with_gpus:
         return
     if pool.sku not in catalog.skus:
@@ -96,18 +96,18 @@ def _gpu_sku(pool: GpuPool, catalog: Catalog) -> Iterator[Finding]:
         path="sku",
         given=pool.sku,
         what="has no GPU",
-        allowed=", ".join(sorted(with_gpus)),
+        allowed=", ".join(with_gpus),
     )
 
 
-def _unknown_sku(asked: str, known: set[str], catalog: Catalog) -> Finding:
+def _unknown_sku(asked: str, known: Sequence[str], catalog: Catalog) -> Finding:
     nearest = catalog.nearest(asked, known)
     return Finding(
         code="unknown-sku",
         path="sku",
         given=asked,
         what="is no size of the catalog",
-        allowed=", ".join(sorted(known)),
+        allowed=", ".join(known),
         remedy=f"write {nearest[0]}, if that is what is meant" if nearest else None,
     )
 

@@ -226,7 +226,7 @@ def _known_pool(model: Model, environment: Environment) -> Iterator[Finding]:
             path="placement.pool",
             given=asked,
             what="is no pool of this environment",
-            allowed=", ".join([*names, "or placement: auto"]),
+            allowed=", ".join([*dict.fromkeys(names), "or placement: auto"]),
         )
 
 

@@ -145,10 +145,24 @@ def _finding(details: ErrorDetails, place: _Place) -> Finding:
             allowed="keys " + ", ".join(place.parent.keys),
             remedy=f"write {place.meant}, if that is what is meant" if place.meant else None,
         )
-    what = WHAT.get(code) or f"is {_kind(place.value)}, which does not go here"
-    if reason := details.get("ctx", {}).get("error"):
-        what += f": {reason}"
+    if code == "wrong-type":
+        return _wrong_type(path, place)
+    reason = details.get("ctx", {}).get("error")
+    what = WHAT[code] + (f": {reason}" if reason else "")
     return Finding(code=code, path=path, given=shown(place.value), what=what, allowed=allowed(place.node))
+
+
+def _wrong_type(path: str, place: _Place) -> Finding:
+    value = place.value
+    unquoted = place.node.wants_text and isinstance(value, int | float)
+    return Finding(
+        code="wrong-type",
+        path=path,
+        given=f'"{shown(value)}"' if isinstance(value, str) else shown(value),
+        what=f"is {_kind(value)}, which does not go here",
+        allowed=allowed(place.node),
+        remedy=f'write it in quotes: "{shown(value)}"' if unquoted else None,
+    )
 
 
 def _kind(value: object) -> str:

@@ -41,10 +41,11 @@ def _json(value: object) -> str:
 
 
 def _readable(section: type[AnySection], given: object, wrong: Sequence[Path]) -> AnySection:
-    """The section with those of its fields that have nothing wrong in them."""
-    keys: Mapping[str, object] = cast("Any", given) if isinstance(given, Mapping) else {}
+    """The section with those of its fields that have nothing wrong in them; none if it is no section."""
+    keys = cast("Mapping[str, object]", given)
+    names = section.model_fields if isinstance(given, Mapping) else {}
     values: dict[str, Any] = {}
-    for name, field in section.model_fields.items():
+    for name, field in names.items():
         below = [path[1:] for path in wrong if path[:1] == (name,)]
         if not below:
             values[name] = _value(field, keys[name]) if name in keys else _default(field)
@@ -66,10 +67,8 @@ def _readable_parts(name: str, field: FieldInfo, given: object, wrong: Sequence[
         return {name: _readable(section, given, wrong)}
     parts: list[Section] = []
     for index, item in enumerate(cast("list[object]", given)):
-        below = [path[1:] for path in wrong if path[0] == index]
-        # An item that is no section at all stays as one with nothing readable, so that indices hold.
-        every_field = [(name,) for name in section.model_fields]
-        parts.append(_readable(section, item, every_field if () in below else below))
+        # An item that is no section at all stays as one with nothing in it, so that indices hold.
+        parts.append(_readable(section, item, [path[1:] for path in wrong if path[0] == index]))
     return {name: tuple(parts)}
 
 

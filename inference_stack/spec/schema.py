@@ -57,6 +57,11 @@ class Node(NamedTuple):
         return next((member for member in self.members if "properties" in member.schema), None)
 
     @property
+    def wants_text(self) -> bool:
+        """Whether text may stand here."""
+        return any(member.schema.get("type") == "string" for member in self.members)
+
+    @property
     def lists_options(self) -> bool:
         """Whether the schema itself names all that may stand here."""
         return not {"const", "enum", "properties"}.isdisjoint(self.schema)
