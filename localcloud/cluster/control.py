@@ -70,8 +70,12 @@ class Control:
                 self._resize(pool, pool.count - len(idle))
 
     def _resize(self, pool: Pool, count: int) -> None:
-        _log.info("pool %s: %d -> %d nodes", pool.name, pool.count, count)
-        resize(self._store, pool, count)
+        try:
+            resize(self._store, pool, count)
+        except LookupError:
+            _log.info("pool %s went before it could have %d nodes", pool.name, count)
+        else:
+            _log.info("pool %s: %d -> %d nodes", pool.name, pool.count, count)
 
     def _report(self, inventory: Inventory) -> None:
         for problem in set(inventory.problems) - set(self.problems):

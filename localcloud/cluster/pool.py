@@ -150,7 +150,7 @@ def _inline_id(cluster: Stored, profile: Mapping[str, Any]) -> str:
 
 
 def _pool(cluster: Stored, pool_id: str, name: str, given: Mapping[str, Any]) -> Pool:
-    size = given["vmSize"]
+    size = str(given.get("vmSize"))
     spot = given.get("scaleSetPriority") == "Spot"
     count = int(given.get("count") or 0)
     slices = given.get("gpuInstanceProfile")
