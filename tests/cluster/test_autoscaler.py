@@ -104,6 +104,16 @@ def test_a_pod_that_only_lacks_room_below_the_maximum_is_not_refused() -> None:
     assert decision.refusals == ()
 
 
+def test_a_pool_with_nodes_grows_up_to_its_maximum_only() -> None:
+    grown = pool(count=2, max_count=3)
+    nodes = (node(grown, 0), node(grown, 1))
+    busy = tuple(pod(f"busy-{one.name}", spec({"cpu": "6"}), node=one.name) for one in nodes)
+    asking = tuple(pod(f"asking-{number}", spec({"cpu": "6"})) for number in range(3))
+    increase = decide(grown, nodes=nodes, pods=(*busy, *asking)).increase
+    assert increase is not None
+    assert increase.nodes == 1
+
+
 def test_the_pool_with_the_least_waste_grows() -> None:
     small, large = pool("small", "Standard_D4ds_v5"), pool("large", "Standard_D32ds_v5")
     increase = decide(large, small, pods=(pod("a", spec({"cpu": "3", "memory": "12Gi"})),)).increase
