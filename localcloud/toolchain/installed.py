@@ -1,58 +1,22 @@
-"""Brings tools into being and lays them out as the Pulumi engine looks for them."""
+"""Makes the tools that the cache lacks."""
 
-import hashlib
 import json
-import os
 import shutil
-import stat
-import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from localcloud.toolchain import artefact, cache
+from localcloud.toolchain import artefact, cache, layout
 from localcloud.toolchain.error import ToolchainError
 from localcloud.toolchain.go_command import Go
-from localcloud.toolchain.pins import PINS, Artefact, Binary, ModuleFile, Pin, PythonProvider
+from localcloud.toolchain.layout import Toolchain
+from localcloud.toolchain.pins import PINS, Artefact, Binary, ModuleFile, Pin
 from localcloud.toolchain.progress import Schedule, duration, say, shown
 from localcloud.toolchain.tool import ENGINE, Tool
 
 BUILT = "built.json"
-
-
-@dataclass(frozen=True)
-class Toolchain:
-    """Tools that are ready."""
-
-    home: Path
-    """PULUMI_HOME with the providers installed as plugins."""
-    bin: Path
-    """Folder of the programs, for PATH."""
-    paths: Mapping[Tool, Path]
-
-    def path(self, tool: Tool) -> Path:
-        """Program, file or folder of a tool.
-
-        Raises:
-            LookupError: the tool was not among those prepared.
-        """
-        try:
-            return self.paths[tool]
-        except KeyError:
-            raise LookupError(f"{tool} was not prepared; prepared: {', '.join(sorted(self.paths))}") from None
-
-    def environment(self) -> dict[str, str]:
-        """Environment variables for a Pulumi command, to be laid over the caller's own."""
-        return {
-            "PATH": os.pathsep.join((str(self.bin), os.environ.get("PATH", os.defpath))),
-            "PULUMI_HOME": str(self.home),
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "LOCALCLOUD_PYTHON": sys.executable,
-        }
 
 
 def prepare(tools: Iterable[Tool], *, console: Console) -> Toolchain:
@@ -75,8 +39,7 @@ def prepare(tools: Iterable[Tool], *, console: Console) -> Toolchain:
         with cache.exclusively(folder, console):
             # Somebody else may have built them while this process waited.
             _build(folder, missing(folder, pins), console)
-    paths = {pin.tool: cache.finished(folder, pin) / pin.entry for pin in pins}
-    return _lay_out(folder, {**paths, **engine}, own_engine=not engine)
+    return layout.lay_out(folder, pins, engine)
 
 
 def missing(folder: Path, pins: Sequence[Pin]) -> list[Pin]:
@@ -151,53 +114,3 @@ def _copy(go: Go, sources: Path, file: ModuleFile, target: Path, version: str) -
     if file.stamp:
         content = json.dumps({**json.loads(content), "version": version}).encode()
     target.write_bytes(content)
-
-
-def _lay_out(folder: Path, paths: Mapping[Tool, Path], *, own_engine: bool) -> Toolchain:
-    """Link the tools into a PATH folder and a PULUMI_HOME that belong to exactly these pins."""
-    every_pin = PINS.of(Tool)
-    digest = hashlib.sha256(" ".join(pin.folder_name() for pin in every_pin).encode()).hexdigest()[:12]
-    place = folder / "toolchains" / (digest if own_engine else f"{digest}-engine-on-path")
-    programs, plugins = place / "bin", place / "home" / "plugins"
-    programs.mkdir(parents=True, exist_ok=True)
-    for pin in every_pin:
-        if not isinstance(pin, Binary) or pin.tool not in paths or (pin.tool in ENGINE and not own_engine):
-            continue
-        if package := pin.tool.removeprefix("pulumi-resource-") if "-resource-" in pin.tool else "":
-            _link(paths[pin.tool], plugins / f"resource-{package}-v{pin.version}" / pin.tool)
-        else:
-            _link(paths[pin.tool], programs / pin.tool)
-    for provider in PINS.python_provider:
-        _write_python_provider(provider, plugins)
-    return Toolchain(home=place / "home", bin=programs, paths=dict(paths))
-
-
-def _link(target: Path, link: Path) -> None:
-    """Make a symbolic link in one step, so that another process never sees it absent."""
-    link.parent.mkdir(parents=True, exist_ok=True)
-    if link.is_symlink() and link.readlink() == target:
-        return
-    temporary = link.with_name(f".{link.name}-{os.getpid()}")
-    temporary.symlink_to(target)
-    temporary.replace(link)
-
-
-def _write_python_provider(provider: PythonProvider, plugins: Path) -> None:
-    """Install a start script, since the engine starts only programs."""
-    name = f"pulumi-resource-{provider.package}"
-    script = plugins / f"resource-{provider.package}-v{provider.version}" / name
-    text = f"""#!/bin/sh
-if [ -z "${{LOCALCLOUD_PYTHON:-}}" ]; then
-    echo "{name} here is a stand-in written in Python, and LOCALCLOUD_PYTHON does not say which Python." >&2
-    echo "Run Pulumi through make preview or make up, or set it to .venv/bin/python of the project." >&2
-    exit 1
-fi
-exec "$LOCALCLOUD_PYTHON" -m {provider.module} "$@"
-"""
-    if script.exists() and script.read_text() == text:
-        return
-    script.parent.mkdir(parents=True, exist_ok=True)
-    temporary = script.with_name(f".{name}-{os.getpid()}")
-    temporary.write_text(text)
-    temporary.chmod(stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP | stat.S_IROTH | stat.S_IXOTH)
-    temporary.replace(script)

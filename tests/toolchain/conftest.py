@@ -20,7 +20,15 @@ def console(screen: StringIO) -> Console:
 
 @pytest.fixture(scope="session")
 def toolchain() -> Toolchain:
-    return prepare(TEST, console=Console(stderr=True))
+    """All of it as pinned, whatever Pulumi is installed on this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("localcloud.toolchain.installed.engine_on_path", lambda _: {})
+        return prepare(TEST, console=Console(stderr=True))
+
+
+@pytest.fixture
+def our_engine_on_path(toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(toolchain.bin), prepend=":")
 
 
 @pytest.fixture
