@@ -18,7 +18,6 @@ class Refusal(BaseModel):
     status: int
     code: str
     message: str
-    target: str | None = None
     wording: Literal["reported", "pattern"]
     source: str
 
@@ -30,14 +29,10 @@ class RequestError(Exception):
 class ArmError(RequestError):
     """ARM answered a request with an error."""
 
-    def __init__(self, status: int | None, code: str, message: str, target: str | None = None) -> None:
-        """HTTP status (None if an operation failed later), ARM's code, its text, and where it points."""
+    def __init__(self, status: int | None, code: str, message: str) -> None:
+        """HTTP status (None if an operation failed later), ARM's code and its text."""
         prefix = "" if status is None else f"Status={status} "
         super().__init__(f'{prefix}Code="{code}" Message="{message}"')
-        self.status = status
-        self.code = code
-        self.message = message
-        self.target = target
 
 
 @cache
@@ -50,5 +45,4 @@ def refusals() -> dict[str, Refusal]:
 def refusal(name: str, /, **values: object) -> ArmError:
     """The error of a row, its braces filled in; raise it."""
     row = refusals()[name]
-    target = row.target.format(**values) if row.target else None
-    return ArmError(row.status, row.code, row.message.format(**values), target)
+    return ArmError(row.status, row.code, row.message.format(**values))
