@@ -1,0 +1,33 @@
+"""A small environment without faults."""
+
+import copy
+from typing import Any
+
+import pytest
+
+SMALL: dict[str, Any] = {
+    "region": "swedencentral",
+    "storage_account": "acmeweights",
+    "pools": [
+        {
+            "name": "slices",
+            "sku": "Standard_NC40ads_H100_v5",
+            "mig": {"profile": "MIG2g"},
+            "nodes": {"max": 2},
+        }
+    ],
+    "models": [
+        {
+            "name": "copilot",
+            "source": "Qwen/Qwen2.5-7B-Instruct",
+            "context_tokens": 8192,
+            "replicas": {"max": 1},
+            "placement": {"pool": "slices"},
+        }
+    ],
+}
+
+
+@pytest.fixture
+def asked() -> dict[str, Any]:
+    return copy.deepcopy(SMALL)
