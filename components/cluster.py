@@ -113,7 +113,9 @@ class Cluster(pulumi.ComponentResource):
             agent_pool_profiles=[self._system(args)],
             opts=pulumi.ResourceOptions(
                 parent=self,
-                ignore_changes=["agentPoolProfiles[0].count"],
+                # Given at birth only: a refresh lists every pool here, the autoscaler moves the counts, and
+                # the other pools are resources of their own.
+                ignore_changes=["agentPoolProfiles"],
                 # ARM refuses these in place, and the provider would preview them as updates.
                 replace_on_changes=[
                     "enableRBAC",

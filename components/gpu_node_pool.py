@@ -12,6 +12,7 @@ from inference_stack.planner import (
     GPU_PRESENT_LABEL,
     GPU_TAINT,
     IDLE_REASON_TAG,
+    SPOT_TAINT,
     accelerator,
     pool_findings,
     pool_labels,
@@ -19,7 +20,7 @@ from inference_stack.planner import (
 )
 from inference_stack.spec import GpuPool
 
-SPOT_KEY = "kubernetes.azure.com/scalesetpriority"
+SPOT_LABEL = {"kubernetes.azure.com/scalesetpriority": "spot"}
 STRATEGY_LABEL = "inference-stack.io/mig-strategy"
 """Which device plugin serves the nodes of a pool; see `components.device_plugin`."""
 
@@ -114,8 +115,8 @@ class GpuNodePool(pulumi.ComponentResource):
             availability_zones=list(settings.zones) or None,
             vnet_subnet_id=args.get("subnet_id"),
             # AKS adds this label and taint to Spot nodes anyway. Sent from here, a refresh finds no change.
-            node_labels={**labels, SPOT_KEY: "spot"} if spot else labels,
-            node_taints=[GPU_TAINT, f"{SPOT_KEY}=spot:NoSchedule"] if spot else [GPU_TAINT],
+            node_labels={**labels, **SPOT_LABEL} if spot else labels,
+            node_taints=[GPU_TAINT, SPOT_TAINT] if spot else [GPU_TAINT],
             tags=tags,
             scale_set_priority=settings.priority.value,
             scale_set_eviction_policy="Delete" if spot else None,

@@ -19,7 +19,15 @@ from inference_stack.engine import (
     ray_service,
     serve_config,
 )
-from inference_stack.planner import HEADS_POOL, Plan, PlannedModel, PlannedPool, pool_labels
+from inference_stack.planner import (
+    GPU_TAINT,
+    HEADS_POOL,
+    SPOT_TAINT,
+    Plan,
+    PlannedModel,
+    PlannedPool,
+    pool_labels,
+)
 from inference_stack.spec import ChartSource, Priority
 
 NAMESPACE = "inference"
@@ -180,13 +188,13 @@ class InferenceStack(pulumi.ComponentResource):
         workers = WorkerGroup(
             name=pool.name,
             node_selector=pool_labels(pool.name),
+            taints=(GPU_TAINT, SPOT_TAINT) if pool.priority is Priority.SPOT else (GPU_TAINT,),
             resource=pool.accelerator.resource,
             units=model.units,
             accelerator_type=pool.accelerator.ray_type,
             **model.worker.model_dump(),
             replicas_min=model.replicas_min,
             replicas_max=model.replicas_max,
-            spot=pool.priority is Priority.SPOT,
         )
         return ray_service(
             RayService(

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from localcloud import cluster
+from localcloud.cluster.__main__ import status as cluster_status
 from localcloud.stack import Stack, environments, stack_at
 from localcloud.toolchain import PREVIEW, UP, Tool, ToolchainError, prepare
 
@@ -70,7 +71,7 @@ def down(env: Env = "dev", file: Settings = None, state: State = None) -> None:
 def status(env: Env = "dev", state: State = None) -> None:
     """Processes, nodes and waiting pods of an environment."""
     folder = (state or Path(".localcloud") / env).resolve()
-    console.print(cluster.status(folder).render())
+    cluster_status(folder)
 
 
 @app.command()

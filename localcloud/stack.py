@@ -65,10 +65,12 @@ class Stack:
         """Remove what a destroyed environment leaves: the stack's history and the cloud's database."""
         shutil.rmtree(self.state)
 
-    def _pulumi(self, *arguments: str, capture: bool) -> subprocess.CompletedProcess[str]:
+    def _pulumi(
+        self, *arguments: str, capture: bool, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(self.toolchain.path(Tool.PULUMI)), *arguments],
-            cwd=self.project,
+            cwd=cwd or self.project,
             env=self.variables(),
             capture_output=capture,
             text=True,
@@ -96,12 +98,16 @@ class Stack:
         salt = {"encryptionsalt": kept["encryptionsalt"]} if "encryptionsalt" in kept else {}
         copy.write_text(yaml.safe_dump({**settings, **salt}, sort_keys=False))
         if not salt:
-            made = self._pulumi(
-                *("stack", "init", self.environment, "--config-file", str(copy), "--no-select"), capture=True
-            )
-            if made.returncode:
-                raise SystemExit(made.stderr)
+            self._initialise()
         return copy
+
+    def _initialise(self) -> None:
+        """Make the stack from the state folder, whose own project file sends the salt into the copy there."""
+        project = yaml.safe_load((self.project / "Pulumi.yaml").read_text())
+        (self.state / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+        made = self._pulumi("stack", "init", self.environment, "--no-select", capture=True, cwd=self.state)
+        if made.returncode:
+            raise SystemExit(made.stderr)
 
     def _charts(self) -> dict[str, dict[str, str]]:
         folder = self.toolchain.path(Tool.KUBERAY_CHARTS)

@@ -4,8 +4,10 @@ from .accelerator import accelerator
 from .node_template import (
     GPU_PRESENT_LABEL,
     GPU_TAINT,
+    HEADS_POOL,
     IDLE_REASON_TAG,
     POOL_LABEL,
+    SPOT_TAINT,
     pool_labels,
     template_tags,
 )
@@ -16,8 +18,10 @@ from .pools import pool_findings
 __all__ = [
     "GPU_PRESENT_LABEL",
     "GPU_TAINT",
+    "HEADS_POOL",
     "IDLE_REASON_TAG",
     "POOL_LABEL",
+    "SPOT_TAINT",
     "Accelerator",
     "MemoryBudget",
     "Plan",

@@ -112,12 +112,10 @@ def _ways_out(found: Fit, catalog: Catalog) -> Iterator[str]:
 
 
 def _larger_slice(found: Fit, catalog: Catalog) -> str | None:
-    pool, sku, unit = found.site
+    pool, sku, _ = found.site
     if pool.mig is None:
         return None
     for row in catalog.profiles(pool.sku):
-        if row.memory_gib <= unit.memory_gib:
-            continue
         mig = Mig.model_validate({"profile": row.aks_profile, "strategy": pool.mig.strategy})
         larger = Site(pool, sku, accelerator(sku, mig, catalog))
         if fit(found.model, found.row, larger, 1, catalog).holds_context:

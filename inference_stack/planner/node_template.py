@@ -6,11 +6,17 @@ from .plan import Accelerator
 POOL_LABEL = "inference-stack.io/pool"
 """Names the pool of a node. Pods select by it, since AKS's own pool name changes with what is immutable."""
 
+HEADS_POOL = "heads"
+"""Pool of the Ray heads, which run no model."""
+
 GPU_PRESENT_LABEL = {"nvidia.com/gpu.present": "true"}
 """NVIDIA's device plugin runs on nodes with this label."""
 
 GPU_TAINT = "nvidia.com/gpu=present:NoSchedule"
 """Keeps pods without GPU work away from nodes that cost too much for them."""
+
+SPOT_TAINT = "kubernetes.azure.com/scalesetpriority=spot:NoSchedule"
+"""Taint that AKS gives to every Spot node."""
 
 IDLE_REASON_TAG = "inference-stack-idle-reason"
 """Azure tag of a pool that keeps nodes when idle: why."""
