@@ -44,14 +44,7 @@ class Go:
             )
         # Inside a module, Go may switch to a newer toolchain by itself: that one's answer counts.
         strictest = max(pins, key=lambda pin: _directive(pin.sources)).sources
-        asked = subprocess.run(
-            [executable, "env", "-json", "GOVERSION", "GOCACHE", "GOMODCACHE"],
-            cwd=strictest,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        asked = _ask([executable, "env", "-json", "GOVERSION", "GOCACHE", "GOMODCACHE"], strictest)
         if "requires go" in asked.stderr:
             raise _too_old(executable, pins, asked.stderr.strip())
         if asked.returncode:
@@ -64,14 +57,7 @@ class Go:
 
     def module_folder(self, sources: Path, module: str) -> Path:
         """Folder of the unpacked module at the version that `sources`/go.mod pins; downloaded if need be."""
-        asked = subprocess.run(
-            [self.executable, "mod", "download", "-json", module],
-            cwd=sources,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        asked = _ask([self.executable, "mod", "download", "-json", module], sources)
         if asked.returncode:
             named = f"{DOWNLOADING}{module} {_required(sources, module)}"
             said = [named, *asked.stderr.splitlines(), *_module_error(asked.stdout)]
@@ -115,7 +101,7 @@ class Go:
             process.wait()
             raise
         if status:
-            raise failure(f"{pin.tool} {pin.version} could not be built.", f"{pin.sources}/go.mod", said)
+            raise failure(f"{pin.name} could not be built.", f"{pin.sources}/go.mod", said)
         shutil.rmtree(scratch)
 
 
@@ -156,6 +142,13 @@ def failure(what: str, where: str, said: Iterable[str]) -> ToolchainError:
         where=where,
         do="read what Go said; nothing half-made was kept, so the same command may simply be run again",
         detail=detail,
+    )
+
+
+def _ask(command: Sequence[str], sources: Path) -> subprocess.CompletedProcess[str]:
+    """Run a Go command that answers at once, in the folder of a go.mod."""
+    return subprocess.run(
+        command, cwd=sources, env=environment(), capture_output=True, text=True, check=False
     )
 
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -75,37 +75,43 @@ def _build(folder: Path, pins: Sequence[Pin], console: Console) -> None:
     )
     with shown(schedule, console):
         for number, pin in enumerate(pins, 1):
-            started = time.monotonic()
-            say(console, f"{pin.tool} {pin.version} ({number} of {len(pins)})")
+            say(console, f"{pin.name} ({number} of {len(pins)})")
             schedule.begin(pin)
-            with cache.unfinished(folder, pin) as unfinished:
-                _make(pin, go, unfinished, schedule)
-                seconds = round(time.monotonic() - started, 1)
-                (unfinished / BUILT).write_text(json.dumps({"seconds": seconds}))
+            seconds = _make(pin, go, folder, schedule.heard)
             schedule.finish()
-            say(console, f"{pin.tool} {pin.version} is ready after {seconds:.0f} s")
+            say(console, f"{pin.name} is ready after {seconds:.0f} s")
 
 
-def _make(pin: Pin, go: Go, folder: Path, schedule: Schedule) -> None:
-    sources = folder / ".sources"
-    shutil.copytree(pin.sources, sources)
+def _make(pin: Pin, go: Go, folder: Path, report: Callable[[str], None]) -> float:
+    """Make one tool in the cache, and return how many seconds it took."""
+    started = time.monotonic()
     try:
-        if isinstance(pin, Artefact):
-            artefact.make(pin, go.module_folder(sources, pin.module), folder)
-        elif isinstance(pin, Binary):
-            for file in pin.embed:
-                _copy(go, sources, file, sources / file.name, pin.version)
-            for file in pin.beside:
-                _copy(go, sources, file, folder / file.name, pin.version)
-                (folder / file.name).chmod(0o755)
-            go.build(pin, sources, folder / pin.entry, schedule.heard)
+        with cache.unfinished(folder, pin) as unfinished:
+            sources = unfinished / ".sources"
+            shutil.copytree(pin.sources, sources)
+            if isinstance(pin, Artefact):
+                artefact.make(pin, go.module_folder(sources, pin.module), unfinished)
+            elif isinstance(pin, Binary):
+                _compile(pin, go, sources, unfinished, report)
+            cache.remove(sources)
+            seconds = round(time.monotonic() - started, 1)
+            (unfinished / BUILT).write_text(json.dumps({"seconds": seconds}))
     except OSError as wrong:
         raise ToolchainError(
-            what=f"{pin.tool} {pin.version} could not be written: {wrong.strerror}.",
+            what=f"{pin.name} could not be written: {wrong.strerror}.",
             where=str(wrong.filename or folder),
             do=f"mend that, or set {cache.VARIABLE} to another folder",
         ) from wrong
-    cache.remove(sources)
+    return seconds
+
+
+def _compile(pin: Binary, go: Go, sources: Path, folder: Path, report: Callable[[str], None]) -> None:
+    for file in pin.embed:
+        _copy(go, sources, file, sources / file.name, pin.version)
+    for file in pin.beside:
+        _copy(go, sources, file, folder / file.name, pin.version)
+        (folder / file.name).chmod(0o755)
+    go.build(pin, sources, folder / pin.entry, report)
 
 
 def _copy(go: Go, sources: Path, file: ModuleFile, target: Path, version: str) -> None:

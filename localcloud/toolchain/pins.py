@@ -46,6 +46,11 @@ class Pin(_Frozen):
     go_caches_mb: PositiveInt
 
     @property
+    def name(self) -> str:
+        """Tool and version, for people."""
+        return f"{self.tool} {self.version}"
+
+    @property
     def sources(self) -> Path:
         """The family's folder."""
         return FOLDER / "go" / self.family

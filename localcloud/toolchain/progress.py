@@ -64,7 +64,7 @@ class Schedule:
             doing = "fetching modules"
         elif isinstance(pin, Binary) and self._compiled:
             doing = f"{self._compiled} of {max(pin.packages, self._compiled)} packages"
-        return f"{pin.tool} {pin.version}: {doing}"
+        return f"{pin.name}: {doing}"
 
     def begin(self, pin: Pin) -> None:
         """Say which tool is at work."""

@@ -57,6 +57,11 @@ PACK = """
         policies=[ResourceValidationPolicy("no-forbidden-name", "No.", no_forbidden_name)],
     )
 """
+SLEEPING = """
+    import pathlib, time
+    pathlib.Path("running").touch()
+    time.sleep(120)
+"""
 
 
 @dataclass(frozen=True)
@@ -208,19 +213,26 @@ def test_a_type_checker_that_finds_an_error_stops_the_program(workplace: Workpla
 
 
 def test_an_interrupt_ends_the_program_and_leaves_no_process(workplace: Workplace) -> None:
-    program = f"""
-        import pathlib, time
-        pathlib.Path("{workplace.folder}/running").touch()
-        time.sleep(120)
-    """
-    project = workplace.python("probe", "Pulumi", program)
+    project = workplace.python("probe", "Pulumi", SLEEPING)
     workplace.run(project, "stack", "init", "dev")
     preview = workplace.start(project, "preview")
-    wait_until((workplace.folder / "running").exists)
+    wait_until((project / "running").exists)
     preview.send_signal(signal.SIGINT)
     preview.communicate(timeout=30)
     assert preview.returncode != 0
     wait_until(lambda: workplace.processes() == [])
+
+
+def test_a_killed_engine_leaves_no_process(workplace: Workplace) -> None:
+    project = workplace.python("probe", "Pulumi", SLEEPING)
+    pack = workplace.python("pack", "PulumiPolicy", PACK)
+    workplace.run(project, "stack", "init", "dev")
+    preview = workplace.start(project, "preview", "--policy-pack", str(pack))
+    wait_until((project / "running").exists)
+    hosts = psutil.Process(preview.pid).children()
+    preview.kill()
+    preview.communicate(timeout=30)
+    wait_until(lambda: workplace.processes() == [] and not any(host.is_running() for host in hosts))
 
 
 def test_the_engine_learns_which_providers_the_installed_packages_need(workplace: Workplace) -> None:

@@ -29,7 +29,7 @@ import (
 const programRunner = "pulumi-language-python-exec"
 
 // engineCheckInterval is how often the host asks whether the engine still lives.
-const engineCheckInterval = time.Minute
+const engineCheckInterval = 5 * time.Second
 
 func main() {
 	if err := serve(); err != nil {
