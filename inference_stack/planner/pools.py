@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from inference_stack.catalog import CATALOG, Catalog, Sku
-from inference_stack.spec import CpuPool, Finding, GpuPool, Unparsed, gpu_pool_findings, readable
+from inference_stack.spec import CpuPool, Finding, GpuPool, Unparsed, gpu_pool_findings, readable, shown
 
 from .accelerator import accelerator
 from .node_template import GPU_TAINT, IDLE_REASON_TAG, template_tags
@@ -105,7 +105,7 @@ def _unknown_sku(asked: str, known: Sequence[str], catalog: Catalog) -> Finding:
     return Finding(
         code="unknown-sku",
         path="sku",
-        given=asked,
+        given=shown(asked),
         what="is no size of the catalog",
         allowed=", ".join(known),
         remedy=f"write {nearest[0]}, if that is what is meant" if nearest else None,

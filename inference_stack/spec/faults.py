@@ -148,7 +148,7 @@ def _finding(details: ErrorDetails, place: _Place) -> Finding:
     if code == "wrong-type":
         return _wrong_type(path, place)
     reason = details.get("ctx", {}).get("error")
-    what = WHAT[code] + (f": {reason}" if reason else "")
+    what = WHAT[code] + (f": {shown(str(reason))}" if reason else "")
     return Finding(code=code, path=path, given=shown(place.value), what=what, allowed=allowed(place.node))
 
 

@@ -49,6 +49,12 @@ def test_a_lora_slot_of_llama_8b_takes_80_mib_at_rank_16() -> None:
     assert adapters_gib(load(adapters=1, adapter_rank=16)) * 1024 == pytest.approx(80)
 
 
+def test_over_two_units_a_lora_slot_halves_only_what_goes_out() -> None:
+    # A layer of Llama 8B takes in 38912 numbers and puts out 43008.
+    expected_mib = 32 * 16 * (38912 + 43008 / 2) * 2 / 2**20
+    assert adapters_gib(load(units=2, adapters=1, adapter_rank=16)) * 1024 == pytest.approx(expected_mib)
+
+
 def test_no_adapters_take_nothing() -> None:
     assert adapters_gib(load()) == 0
 

@@ -176,6 +176,7 @@ def fits(units: int, replicas: int, name: str = "Standard_ND96isr_H100_v5") -> F
         ([(4, 3), (1, 4)], 2),
         ([(4, 3), (1, 5)], 3),
         ([(2, 5), (8, 1), (1, 6)], 3),
+        ([(3, 2), (5, 2)], 2),
     ],
 )
 def test_replicas_are_packed_onto_nodes(replicas: list[tuple[int, int]], nodes: int) -> None:

@@ -147,6 +147,14 @@ def test_an_engine_argument_that_is_not_the_users_to_set_is_refused(
     assert told(asked) == [(f"models[0].engine.{next(iter(engine))}", code)]
 
 
+def test_a_derived_argument_does_not_hide_that_the_model_does_not_fit(asked: Asked) -> None:
+    asked["models"][0] |= {"source": "Qwen/Qwen3-32B", "engine": {"max_model_len": 4096}}
+    assert set(told(asked)) == {
+        ("models[0].engine.max_model_len", "engine-argument-derived"),
+        ("models[0].source", "model-does-not-fit"),
+    }
+
+
 def test_the_quantization_in_which_a_model_is_published_may_be_named(asked: Asked) -> None:
     asked["models"][0] |= {"source": "openai/gpt-oss-20b", "engine": {"quantization": "mxfp4"}}
     made = planned(asked).models[0]
@@ -210,8 +218,8 @@ def test_as_many_workers_as_a_node_has_units_fit_beside_what_aks_keeps_back(sku:
     reserved = CATALOG.reserved(sku)
     for per_node in {sku.gpus, *(sku.gpus * row.per_gpu for row in CATALOG.profiles(sku.name))}:
         size = worker_size(sku, per_node, 1, CATALOG)
-        assert per_node * size.cpu <= sku.vcpu - reserved.cpu_millicores / 1000
-        assert per_node * size.memory_gib <= sku.memory_gib * 0.97 - reserved.memory_gib
+        assert per_node * size.cpu <= sku.vcpu - reserved.cpu_millicores / 1000 - 1
+        assert per_node * size.memory_gib <= sku.memory_gib * 0.97 - reserved.memory_gib - 2
         assert 1 <= size.shm_gib <= size.memory_gib
         whole = worker_size(sku, per_node, per_node, CATALOG)
         assert (whole.cpu, whole.memory_gib) == (per_node * size.cpu, per_node * size.memory_gib)

@@ -37,6 +37,7 @@ def told(facts: GpuPoolFacts) -> list[tuple[str, str]]:
         pool(strategy="single"),
         pool(strategy="mixed", tags={TEMPLATE + "mig-2g.24gb": "3"}),
         pool(tags={TEMPLATE + "mig-2g.24gb": "3"}),
+        pool(vm_size="Standard_NC80adis_H100_v5", tags={TEMPLATE + "gpu": "6"}),
         pool(gpu_instance_profile=None, tags={}),
         pool(vm_size="Standard_ND128isr_GB300_v6", gpu_instance_profile=None, tags={TEMPLATE + "gpu": "4"}),
         pool(min_count=1, tags={IDLE_REASON_TAG: "Customers do not wait."}),

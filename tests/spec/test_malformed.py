@@ -31,12 +31,14 @@ def test_all_faults_are_told_at_once_and_none_by_its_echo(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_the_rendered_error_names_file_line_and_count(name: str) -> None:
+def test_the_rendered_error_names_file_and_line_in_order_and_counts(name: str) -> None:
     file = FOLDER / f"{name}.yaml"
     source = read(file)
     with pytest.raises(InvalidEnvironment) as raised:
         plan_environment(source.data, name=name, file=file.name, text=source.text)
     told = str(raised.value)
+    lines = [finding.line or 0 for finding in raised.value.findings]
+    assert lines == sorted(lines)
     for each in EXPECTED[name]:
         assert f"{file.name}:{each['line']}: {each['path']}" in told
     assert told.endswith(f"{len(EXPECTED[name])} errors in {file.name}; nothing was created.")

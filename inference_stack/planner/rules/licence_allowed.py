@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from inference_stack.catalog import Catalog
-from inference_stack.spec import Finding
+from inference_stack.spec import Finding, shown
 
 from .facts import Facts
 
@@ -24,7 +24,7 @@ def licence_allowed(facts: LicenceFacts, catalog: Catalog) -> Finding | None:
         return Finding(
             code="licence-unknown",
             path="source",
-            given=facts.source,
+            given=shown(facts.source),
             what="is no model of the catalog, so nobody knows its licence",
             allowed=allowed,
             remedy="add the model to the catalog",
