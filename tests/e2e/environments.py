@@ -1,0 +1,49 @@
+"""Environments that differ from dev in what a test is about, and stacks that run them."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localcloud.stack import PROJECT, Stack, stack_at
+from localcloud.toolchain import Toolchain
+
+KEY = "inference-stack:environment"
+Change = Callable[[dict[str, Any]], None]
+
+
+def settings(folder: Path, change: Change | None = None, environment: str = "dev") -> Path:
+    """The settings of an environment of this repository, changed, in a file of their own."""
+    content = yaml.safe_load((PROJECT / f"Pulumi.{environment}.yaml").read_text())
+    if change:
+        change(content["config"][KEY])
+    file = folder / f"changed.{environment}.yaml"
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+def stack(
+    folder: Path, toolchain: Toolchain, change: Change | None = None, environment: str = "dev"
+) -> Stack:
+    """A stack whose state lies in `folder`."""
+    return stack_at(environment, toolchain, settings(folder, change, environment), folder / "state")
+
+
+def changed(running: Stack, change: Change) -> Stack:
+    """The same stack, asked for something else."""
+    file = settings(running.state.parent, change, running.environment)
+    return stack_at(running.environment, running.toolchain, file, running.state)
+
+
+def steps(run: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """Operation by URN of a `--json` preview."""
+    return {step["urn"]: step["op"] for step in json.loads(run.stdout)["steps"]}
+
+
+def passed(run: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+    """The run, if Pulumi was content."""
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-3000:]
+    return run

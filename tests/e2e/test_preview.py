@@ -1,0 +1,69 @@
+"""`make preview` on the real engine: what a person sees, and what a faulty environment gets."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from localcloud.arm.store import Store
+from localcloud.stack import PROJECT, stack_at
+from localcloud.toolchain import Toolchain
+from tests.e2e.environments import passed, stack, steps
+
+pytestmark = pytest.mark.e2e
+
+MALFORMED = PROJECT / "tests" / "spec" / "malformed"
+EXPECTED = json.loads((MALFORMED / "expected.json").read_text())
+
+
+@pytest.mark.parametrize(("environment", "pools"), [("dev", 1), ("prod", 2)])
+def test_an_environment_previews_with_its_plan_and_passes_the_policies(
+    environment: str, pools: int, toolchain: Toolchain, tmp_path: Path
+) -> None:
+    before = _git_status()
+    run = passed(stack(tmp_path, toolchain, environment=environment).preview("--diff", capture=True))
+    assert f"{environment} in swedencentral" in run.stdout
+    assert "USD an hour idle" in run.stdout
+    assert "inference-stack@" in run.stdout
+    assert run.stdout.count("azure-native:containerservice:AgentPool:") == pools + 1  # and the heads
+    assert _git_status() == before
+
+
+def test_a_preview_creates_nothing(toolchain: Toolchain, tmp_path: Path) -> None:
+    previewed = stack(tmp_path, toolchain)
+    assert set(steps(passed(previewed.preview("--json", capture=True))).values()) == {"create"}
+    with Store(previewed.state / "arm.db") as store:
+        assert not store.all("azure-native:resources:ResourceGroup")
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_malformed_environment_gets_every_fault_at_once_and_nothing_is_registered(
+    name: str, toolchain: Toolchain, tmp_path: Path
+) -> None:
+    faulty = stack_at("faulty", toolchain, MALFORMED / f"{name}.yaml", tmp_path / "state")
+    events = tmp_path / "events.json"
+    run = faulty.preview("--event-log", str(events), capture=True)
+    assert run.returncode == 1
+    told = run.stdout + run.stderr
+    for fault in EXPECTED[name]:
+        assert f"Pulumi.faulty.yaml: {fault['path']}" in told
+        assert fault["allowed"] in told
+    assert f"{len(EXPECTED[name])} errors in Pulumi.faulty.yaml; nothing was created." in told
+    assert "Traceback" not in told
+    registered = {
+        event["resourcePreEvent"]["metadata"]["type"]
+        for event in map(json.loads, events.read_text().splitlines())
+        if "resourcePreEvent" in event
+    }
+    assert registered <= {"pulumi:pulumi:Stack"}
+
+
+def _git_status() -> str:
+    return subprocess.run(
+        ["git", "status", "--porcelain"],  # noqa: S607
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
