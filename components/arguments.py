@@ -30,13 +30,13 @@ def checked(
         wrong = [finding for finding in findings(made) if finding.severity is Severity.ERROR]
         if not wrong:
             return made
-    raise pulumi.InputPropertiesError(
-        f"{len(wrong)} wrong argument{'s' * (len(wrong) != 1)}",
-        [
-            {"property_path": _argument(finding.path, renamed or {}), "reason": _reason(finding)}
-            for finding in wrong
-        ],
-    )
+    errors: list[pulumi.InputPropertyErrorDetails] = [
+        {"property_path": _argument(finding.path, renamed or {}), "reason": _reason(finding)}
+        for finding in wrong
+    ]
+    # In process only the message is printed, so it says everything too.
+    told = "\n".join(f"  {error['property_path']}: {error['reason']}" for error in errors)
+    raise pulumi.InputPropertiesError(f"wrong arguments\n{told}", errors)
 
 
 def _argument(path: str, renamed: Mapping[str, str]) -> str:

@@ -22,7 +22,7 @@ serve = yaml.safe_dump({{"applications": [{{"name": "m", "args": {{"llm_configs"
 kubernetes.apiextensions.CustomResource(
     "service", api_version="ray.io/v1", kind="RayService", spec={{"serveConfigV2": serve}},
     opts=__import__("pulumi").ResourceOptions(
-        provider=kubernetes.Provider("offline", kubeconfig="{{}}", render_yaml_to_directory="rendered")),
+        provider=kubernetes.Provider("offline", render_yaml_to_directory="rendered")),
 )
 """
 AGENT_POOL = """
