@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -58,7 +58,7 @@ class ClusterArgs(TypedDict):
     """Required. Azure tags."""
 
 
-AUTOSCALER = {
+AUTOSCALER: Any = {
     "expander": "least-waste",
     "scale_down_unneeded_time": "10m",
     # A replica's shared memory is an emptyDir, which counts as local storage: true would keep every GPU node.
@@ -83,6 +83,8 @@ class Cluster(pulumi.ComponentResource):
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the cluster and its pools."""
         super().__init__("inference-stack:index:Cluster", name, {}, opts)
+        identity: Any = {"type": "UserAssigned", "user_assigned_identities": [args["identity_id"]]}
+        kubelet: Any = {"kubeletidentity": args["kubelet_identity"]}
         cluster = containerservice.ManagedCluster(
             f"{name}-aks",
             resource_group_name=args["resource_group_name"],
@@ -94,8 +96,8 @@ class Cluster(pulumi.ComponentResource):
             enable_rbac=True,
             aad_profile=self._entra(args),
             api_server_access_profile=self._access(args),
-            identity={"type": "UserAssigned", "user_assigned_identities": [args["identity_id"]]},
-            identity_profile={"kubeletidentity": args["kubelet_identity"]},
+            identity=identity,
+            identity_profile=kubelet,
             oidc_issuer_profile={"enabled": True},
             security_profile={"workload_identity": {"enabled": True}},
             network_profile={
@@ -160,7 +162,7 @@ class Cluster(pulumi.ComponentResource):
         )
 
     @staticmethod
-    def _system(args: ClusterArgs) -> dict[str, object]:
+    def _system(args: ClusterArgs) -> Any:
         system = args["system"]
         return {
             "name": "system",
@@ -177,7 +179,7 @@ class Cluster(pulumi.ComponentResource):
         }
 
     @staticmethod
-    def _entra(args: ClusterArgs) -> dict[str, object] | None:
+    def _entra(args: ClusterArgs) -> Any:
         if not args["admin_groups"]:
             return None
         return {
@@ -187,7 +189,7 @@ class Cluster(pulumi.ComponentResource):
         }
 
     @staticmethod
-    def _access(args: ClusterArgs) -> dict[str, object] | None:
+    def _access(args: ClusterArgs) -> Any:
         if not args["authorized_ranges"]:
             return None
         return {"authorized_ip_ranges": list(args["authorized_ranges"])}

@@ -1,7 +1,7 @@
 """NVIDIA's device plugin, which tells Kubernetes of the GPUs and slices of a node."""
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -31,19 +31,18 @@ class DevicePlugin(pulumi.ComponentResource):
                 "app.kubernetes.io/name": "nvidia-device-plugin",
                 "app.kubernetes.io/instance": strategy,
             }
+            template = {"metadata": {"labels": labels}, "spec": self._pod(args["image"], strategy)}
+            spec: Any = {"selector": {"matchLabels": labels}, "template": template}
             kubernetes.apps.v1.DaemonSet(
                 f"{name}-{strategy}",
                 metadata={"name": f"nvidia-device-plugin-{strategy}", "namespace": args["namespace"]},
-                spec={
-                    "selector": {"matchLabels": labels},
-                    "template": {"metadata": {"labels": labels}, "spec": self._pod(args["image"], strategy)},
-                },
+                spec=spec,
                 opts=pulumi.ResourceOptions(parent=self),
             )
         self.register_outputs({})
 
     @staticmethod
-    def _pod(image: str, strategy: str) -> dict[str, object]:
+    def _pod(image: str, strategy: str) -> dict[str, Any]:
         return {
             "nodeSelector": {STRATEGY_LABEL: strategy},
             "priorityClassName": "system-node-critical",

@@ -1,8 +1,7 @@
 """What an environment stands on before there is a cluster: network, identities, storage, registry, logs."""
 
-import ipaddress
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pulumi
 from pulumi_azure_native import (
@@ -72,18 +71,14 @@ class Foundation(pulumi.ComponentResource):
             anonymous_pull_enabled=False,
             opts=child,
         )
-        vault = keyvault.Vault(
-            "vault",
-            **here,
-            properties={
-                "sku": {"family": "A", "name": "standard"},
-                "tenant_id": authorization.get_client_config_output().tenant_id,
-                "enable_rbac_authorization": True,
-                "enable_soft_delete": True,
-                "enable_purge_protection": True,
-            },
-            opts=child,
-        )
+        safe: Any = {
+            "sku": {"family": "A", "name": "standard"},
+            "tenant_id": authorization.get_client_config_output().tenant_id,
+            "enable_rbac_authorization": True,
+            "enable_soft_delete": True,
+            "enable_purge_protection": True,
+        }
+        vault = keyvault.Vault("vault", **here, properties=safe, opts=child)
         workspace = operationalinsights.Workspace(
             f"{name}-logs", **here, sku={"name": "PerGB2018"}, retention_in_days=30, opts=child
         )
@@ -113,26 +108,27 @@ class Foundation(pulumi.ComponentResource):
 
     @staticmethod
     def _network(
-        name: str, args: FoundationArgs, here: Mapping[str, object], child: pulumi.ResourceOptions
+        name: str, args: FoundationArgs, here: Mapping[str, Any], child: pulumi.ResourceOptions
     ) -> tuple[network.VirtualNetwork, network.Subnet]:
         vnet = network.VirtualNetwork(
             f"{name}-vnet", **here, address_space={"address_prefixes": [args["address_space"]]}, opts=child
         )
+        ranges = {"nodes": args["nodes_range"], "endpoints": args["endpoints_range"]}
         subnets = [
             network.Subnet(
                 kind,
                 resource_group_name=here["resource_group_name"],
                 virtual_network_name=vnet.name,
-                address_prefix=str(ipaddress.ip_network(args[f"{kind}_range"])),
+                address_prefix=addresses,
                 opts=child,
             )
-            for kind in ("nodes", "endpoints")
+            for kind, addresses in ranges.items()
         ]
         return vnet, subnets[0]
 
     @staticmethod
     def _storage(
-        account_name: str, here: Mapping[str, object], child: pulumi.ResourceOptions
+        account_name: str, here: Mapping[str, Any], child: pulumi.ResourceOptions
     ) -> storage.StorageAccount:
         account = storage.StorageAccount(
             "models",

@@ -1,7 +1,7 @@
 """The KubeRay operator and its resource definitions, each a Helm release of its own."""
 
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -64,9 +64,9 @@ class KubeRay(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def _source(chart: ChartArgs) -> dict[str, object]:
+def _source(chart: ChartArgs) -> dict[str, Any]:
     is_folder = chart["chart"].startswith((".", "/"))
-    given: dict[str, object] = {"chart": str(Path(chart["chart"])) if is_folder else chart["chart"]}
+    given: dict[str, Any] = {"chart": str(Path(chart["chart"])) if is_folder else chart["chart"]}
     if repository := chart.get("repository"):
         given["repository_opts"] = {"repo": repository}
     if version := chart.get("version"):

@@ -37,14 +37,15 @@ class RayServe(pulumi.ComponentResource):
             spec=manifest["spec"],
             opts=pulumi.ResourceOptions(parent=self),
         )
+        budget: Any = {
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": {SERVICE_LABEL: metadata["name"]}},
+        }
         kubernetes.policy.v1.PodDisruptionBudget(
             f"{name}-budget",
             metadata={"name": metadata["name"], "namespace": metadata["namespace"]},
-            spec={
-                "maxUnavailable": 1,
-                "selector": {"matchLabels": {SERVICE_LABEL: metadata["name"]}},
-            },
+            spec=budget,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.name = service.metadata.apply(lambda found: found["name"])
+        self.name = service.id.apply(lambda _: metadata["name"])
         self.register_outputs({"name": self.name})

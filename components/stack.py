@@ -1,12 +1,14 @@
 """The whole stack of one environment, from its plan."""
 
+from typing import Any
+
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
 from components.device_plugin import DevicePlugin
 from components.foundation import Foundation
-from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from components.gpu_node_pool import GpuNodePool
 from components.kuberay import ChartArgs, KubeRay
 from components.ray_serve import RayServe
 from components.workload_identity import WorkloadIdentity
@@ -130,10 +132,10 @@ class InferenceStack(pulumi.ComponentResource):
         )
 
     def _pool(self, pool: PlannedPool, foundation: Foundation, cluster: Cluster) -> GpuNodePool:
-        asked = pool.model_dump(
+        asked: Any = pool.model_dump(
             mode="json", include={"sku", "mig", "nodes", "priority", "zones", "os_disk_gb"}
         )
-        args: GpuNodePoolArgs = {
+        args: Any = {
             "resource_group_name": foundation.resource_group_name,
             "cluster_name": cluster.name,
             "subnet_id": foundation.nodes_subnet_id,
@@ -166,7 +168,7 @@ class InferenceStack(pulumi.ComponentResource):
             opts=inside,
         )
 
-    def _manifest(self, model: PlannedModel) -> dict[str, object]:
+    def _manifest(self, model: PlannedModel) -> dict[str, Any]:
         environment = self._plan.environment
         pool = next(pool for pool in self._plan.pools if pool.name == model.pool)
         account = environment.storage_account

@@ -25,7 +25,7 @@ def pool_policy(
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if AGENT_POOL.match(args.resource_type):
             for finding in judge(_facts(args), CATALOG):
-                report(told(finding))
+                report(told(finding), None)
 
     return ResourceValidationPolicy(
         name=name, description=demand, validate=validate, enforcement_level=EnforcementLevel.MANDATORY

@@ -34,7 +34,7 @@ def _validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
     allowed = tuple(args.get_config().get("licences") or Governance().licences)
     for source in _sources(args.props["spec"]["serveConfigV2"]):
         if finding := rule(LicenceFacts(source=source, allowed=allowed), CATALOG):
-            report(told(finding))
+            report(told(finding), None)
 
 
 licence_allowed = ResourceValidationPolicy(

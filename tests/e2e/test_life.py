@@ -44,7 +44,8 @@ class Running:
 
     def scale(self, replicas: int) -> None:
         """What Ray's autoscaler asks of KubeRay."""
-        name = str(next(iter(self.client.list(RayCluster))).metadata.name)
+        metadata = next(iter(self.client.list(RayCluster))).metadata
+        name = str(metadata.name if metadata else "")
         change = [{"op": "replace", "path": "/spec/workerGroupSpecs/0/replicas", "value": replicas}]
         self.client.patch(RayCluster, name, change, patch_type=PatchType.JSON)
 
