@@ -168,13 +168,17 @@ class InferenceStack(pulumi.ComponentResource):
             opts=inside,
         )
 
+    def _adapters(self, model: PlannedModel) -> Adapters | None:
+        if not model.adapters:
+            return None
+        account = self._plan.environment.storage_account
+        # As many as the plan left memory for.
+        count = int(str(model.engine["max_loras"]))
+        return Adapters(path=f"abfss://adapters@{account}.dfs.core.windows.net/{model.name}", count=count)
+
     def _manifest(self, model: PlannedModel) -> dict[str, Any]:
         environment = self._plan.environment
         pool = next(pool for pool in self._plan.pools if pool.name == model.pool)
-        account = environment.storage_account
-        adapters = Adapters(
-            path=f"abfss://adapters@{account}.dfs.core.windows.net/{model.name}", count=len(model.adapters)
-        )
         served = ServedModel(
             name=model.name,
             source=model.source,
@@ -185,7 +189,7 @@ class InferenceStack(pulumi.ComponentResource):
             replicas_max=model.replicas_max,
             concurrency=model.concurrency,
             engine=model.engine,
-            adapters=adapters if model.adapters else None,
+            adapters=self._adapters(model),
         )
         workers = WorkerGroup(
             name=pool.name,
