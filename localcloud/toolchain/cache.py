@@ -78,11 +78,16 @@ def unfinished(cache: Path, pin: Pin) -> Iterator[Path]:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder, with the read-only files that Go leaves."""
-    for path in folder.rglob("*"):
+    """Remove a folder, read-only ones in it included."""
+    make_writable(folder)
+    shutil.rmtree(folder)
+
+
+def make_writable(folder: Path) -> None:
+    """Let folders copied out of Go's module cache be changed: it keeps them read-only."""
+    for path in (folder, *folder.rglob("*")):
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o755)
-    shutil.rmtree(folder)
 
 
 def check_space(cache: Path, build_cache: Path | None, pins: Sequence[Pin]) -> None:

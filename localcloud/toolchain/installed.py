@@ -12,7 +12,7 @@ from localcloud.toolchain import artefact, cache, layout
 from localcloud.toolchain.error import ToolchainError
 from localcloud.toolchain.go_command import Go
 from localcloud.toolchain.layout import Toolchain
-from localcloud.toolchain.pins import PINS, Artefact, Binary, ModuleFile, Pin
+from localcloud.toolchain.pins import PINS, Artefact, Binary, ModuleFile, Patch, Pin
 from localcloud.toolchain.progress import Schedule, duration, say, shown
 from localcloud.toolchain.tool import ENGINE, Tool
 
@@ -108,10 +108,22 @@ def _make(pin: Pin, go: Go, folder: Path, report: Callable[[str], None]) -> floa
 def _compile(pin: Binary, go: Go, sources: Path, folder: Path, report: Callable[[str], None]) -> None:
     for file in pin.embed:
         _copy(go, sources, file, sources / file.name, pin.version)
+    for patch in pin.patch:
+        _apply(patch, go, sources)
     for file in pin.beside:
         _copy(go, sources, file, folder / file.name, pin.version)
         (folder / file.name).chmod(0o755)
     go.build(pin, sources, folder / pin.entry, report)
+
+
+def _apply(patch: Patch, go: Go, sources: Path) -> None:
+    """Point a go.mod at a copy of a module in which one file is another."""
+    copy = sources / "patched" / Path(patch.module).name
+    shutil.copytree(go.module_folder(sources, patch.module), copy, copy_function=shutil.copyfile)
+    cache.make_writable(copy)
+    shutil.copyfile(sources / patch.by, copy / patch.path)
+    with (sources / "go.mod").open("a") as requirements:
+        requirements.write(f"\nreplace {patch.module} => ./{copy.relative_to(sources)}\n")
 
 
 def _copy(go: Go, sources: Path, file: ModuleFile, target: Path, version: str) -> None:

@@ -33,6 +33,15 @@ class ModuleFile(_Frozen):
         return Path(self.path).name
 
 
+class Patch(_Frozen):
+    """A file of a module that the compiler is given in another version."""
+
+    module: str
+    path: str
+    by: str
+    """The other version, in the family's folder."""
+
+
 class Pin(_Frozen):
     """One tool at one version."""
 
@@ -65,8 +74,8 @@ class Pin(_Frozen):
         measured = {"cold_s", "size_mb", "go_caches_mb", "packages"}
         yield self.model_dump_json(exclude=measured).encode()
         yield f"{platform.system()} {platform.machine()}".encode()
-        for file in sorted(self.sources.iterdir()):
-            yield file.name.encode()
+        for file in sorted(path for path in self.sources.rglob("*") if path.is_file()):
+            yield str(file.relative_to(self.sources)).encode()
             yield file.read_bytes()
 
     def folder_name(self) -> str:
@@ -87,6 +96,7 @@ class Binary(Pin):
     """Go variables that the linker sets."""
     embed: tuple[ModuleFile, ...] = ()
     """Files put beside the source before it is compiled."""
+    patch: tuple[Patch, ...] = ()
     beside: tuple[ModuleFile, ...] = ()
     """Executable files put beside the program."""
 
