@@ -28,7 +28,8 @@ def main() -> int:
         return 1
     pins = hashlib.sha256(LOCK.read_bytes() + (PROJECT / "pyproject.toml").read_bytes()).hexdigest()
     ENVIRONMENT.mkdir(exist_ok=True)
-    with (ENVIRONMENT / ".lock").open("w") as lock:
+    # Not `.lock`: that one is uv's own, and uv would wait for us as we wait for it.
+    with (ENVIRONMENT / ".setup-lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
