@@ -72,7 +72,7 @@ class Pin(_Frozen):
     def recipe(self) -> Iterable[bytes]:
         """Everything that decides what comes out."""
         measured = {"cold_s", "size_mb", "go_caches_mb", "packages"}
-        yield self.model_dump_json(exclude=measured).encode()
+        yield self.model_dump_json(exclude=measured, exclude_defaults=True).encode()
         yield f"{platform.system()} {platform.machine()}".encode()
         for file in sorted(path for path in self.sources.rglob("*") if path.is_file()):
             yield str(file.relative_to(self.sources)).encode()
