@@ -1,6 +1,5 @@
 """The provider over gRPC in this process, as the engine speaks to it."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,20 +12,8 @@ from localcloud.arm.provider import STATE, AzureNative
 from tests.arm.engine import CLUSTER, CLUSTER_INPUTS, GPU_POOL, GROUP, POOL, Engine, Made
 
 
-@pytest.fixture(scope="session")
-def shapes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One cache of SDK shapes for the whole run, apart from the user's."""
-    before = os.environ.get("INFERENCE_STACK_CACHE")
-    os.environ["INFERENCE_STACK_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["INFERENCE_STACK_CACHE"]
-    else:
-        os.environ["INFERENCE_STACK_CACHE"] = before
-
-
 @pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shapes: None) -> Iterator[Engine]:
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """A configured provider on an empty cloud."""
     monkeypatch.setenv(STATE, str(tmp_path))
     server = grpc.server(ThreadPoolExecutor(4))
