@@ -11,7 +11,7 @@ GRANT_ID = f"{POOL_ID}/providers/Microsoft.Authorization/roleAssignments/guid"
 
 
 @pytest.mark.parametrize("token", kinds())
-def test_every_row_names_inputs_and_a_version_of_the_installed_sdk(token: str, shapes: None) -> None:
+def test_every_row_names_inputs_and_a_version_of_the_installed_sdk(token: str) -> None:
     row, shape = kind(token), shape_of(token)
 
     assert set(row.parameters) <= shape.inputs.keys()

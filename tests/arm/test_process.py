@@ -26,7 +26,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def engines(environment: dict[str, str], tmp_path: Path, shapes: None) -> Iterator[list[Engine]]:
+def engines(environment: dict[str, str], tmp_path: Path) -> Iterator[list[Engine]]:
     """Two providers on one cloud."""
     processes = [
         subprocess.Popen(SERVE, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)
