@@ -7,9 +7,12 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from inference_stack.planner import plan_environment
+from inference_stack.spec import CONFIG_KEY, InvalidEnvironment
 from localcloud.toolchain import Tool, Toolchain
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -92,8 +95,8 @@ class Stack:
         copy = self.state / f"Pulumi.{self.environment}.yaml"
         kept = yaml.safe_load(copy.read_text()) if copy.exists() else {}
         settings = yaml.safe_load(self.settings.read_text()) or {}
-        environment = (settings.get("config") or {}).get("inference-stack:environment")
-        if isinstance(environment, dict):
+        environment = (settings.get("config") or {}).get(CONFIG_KEY)
+        if environment is not None and self._is_valid(environment):
             environment["charts"] = self._charts()
         salt = {"encryptionsalt": kept["encryptionsalt"]} if "encryptionsalt" in kept else {}
         copy.write_text(yaml.safe_dump({**settings, **salt}, sort_keys=False))
@@ -108,6 +111,14 @@ class Stack:
         made = self._pulumi("stack", "init", self.environment, "--no-select", capture=True, cwd=self.state)
         if made.returncode:
             raise SystemExit(made.stderr)
+
+    def _is_valid(self, environment: Any) -> bool:
+        """A faulty environment stays as it is, so that Pulumi's program tells all of its faults."""
+        try:
+            plan_environment(environment, name=self.environment, file=self.settings.name)
+        except InvalidEnvironment:
+            return False
+        return True
 
     def _charts(self) -> dict[str, dict[str, str]]:
         folder = self.toolchain.path(Tool.KUBERAY_CHARTS)
