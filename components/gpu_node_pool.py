@@ -10,15 +10,14 @@ from components.arguments import checked
 from inference_stack.catalog import CATALOG
 from inference_stack.planner import (
     GPU_PRESENT_LABEL,
-    GPU_TAINT,
     IDLE_REASON_TAG,
-    SPOT_TAINT,
     accelerator,
     pool_findings,
     pool_labels,
+    pool_taints,
     template_tags,
 )
-from inference_stack.spec import GpuPool
+from inference_stack.spec import GpuPool, Mig, MigStrategy, Priority
 
 SPOT_LABEL = {"kubernetes.azure.com/scalesetpriority": "spot"}
 STRATEGY_LABEL = "inference-stack.io/mig-strategy"
@@ -74,6 +73,11 @@ class GpuNodePoolArgs(TypedDict):
     """Optional. Azure tags."""
 
 
+def device_plugin_strategy(mig: Mig | None) -> str:
+    """MIG strategy of the device plugin that serves a pool; whole GPUs are the same to both."""
+    return (mig.strategy if mig else MigStrategy.SINGLE).value
+
+
 _WIRING = ("resource_group_name", "cluster_name", "subnet_id", "tags")
 
 
@@ -93,8 +97,8 @@ class GpuNodePool(pulumi.ComponentResource):
         asked = {"name" if key == "pool" else key: value for key, value in args.items() if key not in _WIRING}
         settings = checked(GpuPool, asked, renamed={"name": "pool"}, findings=pool_findings)
         unit = accelerator(CATALOG.skus[settings.sku], settings.mig, CATALOG)
-        strategy = settings.mig.strategy.value if settings.mig else "single"
-        spot = settings.priority.value == "Spot"
+        spot = settings.priority is Priority.SPOT
+        strategy = device_plugin_strategy(settings.mig)
         labels = {**pool_labels(settings.name), **GPU_PRESENT_LABEL, STRATEGY_LABEL: strategy}
         tags = {**args.get("tags", {}), **template_tags(unit)}
         if settings.nodes.reason:
@@ -116,7 +120,7 @@ class GpuNodePool(pulumi.ComponentResource):
             vnet_subnet_id=args.get("subnet_id"),
             # AKS adds this label and taint to Spot nodes anyway. Sent from here, a refresh finds no change.
             node_labels={**labels, **SPOT_LABEL} if spot else labels,
-            node_taints=[GPU_TAINT, SPOT_TAINT] if spot else [GPU_TAINT],
+            node_taints=list(pool_taints(settings.priority)),
             tags=tags,
             scale_set_priority=settings.priority.value,
             scale_set_eviction_policy="Delete" if spot else None,

@@ -8,7 +8,7 @@ import pulumi_kubernetes as kubernetes
 from components.cluster import Cluster
 from components.device_plugin import DevicePlugin
 from components.foundation import Foundation
-from components.gpu_node_pool import GpuNodePool
+from components.gpu_node_pool import GpuNodePool, device_plugin_strategy
 from components.kuberay import ChartArgs, KubeRay
 from components.ray_serve import RayServe
 from components.workload_identity import WorkloadIdentity
@@ -22,15 +22,14 @@ from inference_stack.engine import (
     serve_config,
 )
 from inference_stack.planner import (
-    GPU_TAINT,
     HEADS_POOL,
-    SPOT_TAINT,
     Plan,
     PlannedModel,
     PlannedPool,
     pool_labels,
+    pool_taints,
 )
-from inference_stack.spec import ChartSource, Priority
+from inference_stack.spec import ChartSource
 
 NAMESPACE = "inference"
 SERVICE_ACCOUNT = "inference"
@@ -62,7 +61,7 @@ class InferenceStack(pulumi.ComponentResource):
             {
                 "namespace": "kube-system",
                 "image": plan.environment.images.device_plugin,
-                "strategies": [pool.mig.strategy.value if pool.mig else "single" for pool in plan.pools],
+                "strategies": [device_plugin_strategy(pool.mig) for pool in plan.pools],
             },
             opts=inside,
         )
@@ -194,7 +193,7 @@ class InferenceStack(pulumi.ComponentResource):
         workers = WorkerGroup(
             name=pool.name,
             node_selector=pool_labels(pool.name),
-            taints=(GPU_TAINT, SPOT_TAINT) if pool.priority is Priority.SPOT else (GPU_TAINT,),
+            taints=pool_taints(pool.priority),
             resource=pool.accelerator.resource,
             units=model.units,
             accelerator_type=pool.accelerator.ray_type,

@@ -1,9 +1,12 @@
-"""A small environment without faults."""
+"""What every room may ask for: a small environment without faults, and the toolchain."""
 
 import copy
 from typing import Any
 
 import pytest
+from rich.console import Console
+
+from localcloud.toolchain import TEST, Toolchain, prepare
 
 SMALL: dict[str, Any] = {
     "region": "swedencentral",
@@ -31,3 +34,8 @@ SMALL: dict[str, Any] = {
 @pytest.fixture
 def asked() -> dict[str, Any]:
     return copy.deepcopy(SMALL)
+
+
+@pytest.fixture(scope="session")
+def toolchain() -> Toolchain:
+    return prepare(TEST, console=Console(stderr=True))

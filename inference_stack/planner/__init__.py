@@ -7,8 +7,8 @@ from .node_template import (
     HEADS_POOL,
     IDLE_REASON_TAG,
     POOL_LABEL,
-    SPOT_TAINT,
     pool_labels,
+    pool_taints,
     template_tags,
 )
 from .plan import Accelerator, MemoryBudget, Plan, PlannedModel, PlannedPool, Price, WorkerSize
@@ -21,7 +21,6 @@ __all__ = [
     "HEADS_POOL",
     "IDLE_REASON_TAG",
     "POOL_LABEL",
-    "SPOT_TAINT",
     "Accelerator",
     "MemoryBudget",
     "Plan",
@@ -34,5 +33,6 @@ __all__ = [
     "plan_environment",
     "pool_findings",
     "pool_labels",
+    "pool_taints",
     "template_tags",
 ]

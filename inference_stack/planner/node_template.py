@@ -1,5 +1,7 @@
 """What a GPU pool carries so that pods find it and the autoscaler can reach it from zero nodes."""
 
+from inference_stack.spec import Priority
+
 from .accelerator import WHOLE_GPU
 from .plan import Accelerator
 
@@ -27,6 +29,11 @@ _TEMPLATE = "k8s.io_cluster-autoscaler_node-template_resources_"
 def pool_labels(name: str) -> dict[str, str]:
     """Labels of the nodes of a pool."""
     return {POOL_LABEL: name}
+
+
+def pool_taints(priority: Priority) -> tuple[str, ...]:
+    """Taints of the nodes of a GPU pool, which the pods that are meant for it tolerate."""
+    return (GPU_TAINT, SPOT_TAINT) if priority is Priority.SPOT else (GPU_TAINT,)
 
 
 def template_tag(resource: str) -> str:

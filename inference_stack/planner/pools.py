@@ -7,7 +7,7 @@ from inference_stack.catalog import CATALOG, Catalog, Sku
 from inference_stack.spec import CpuPool, Finding, GpuPool, Unparsed, gpu_pool_findings, readable, shown
 
 from .accelerator import accelerator
-from .node_template import GPU_TAINT, IDLE_REASON_TAG, template_tags
+from .node_template import IDLE_REASON_TAG, pool_taints, template_tags
 from .plan import Accelerator, PlannedPool
 from .rules import GpuPoolFacts, MigFacts, gpu_pool_reachable, mig_profile_possible
 
@@ -128,7 +128,7 @@ def _reachable(pool: GpuPool, catalog: Catalog) -> Iterator[Finding]:
     facts = GpuPoolFacts(
         vm_size=pool.sku,
         gpu_instance_profile=pool.mig.profile.value if pool.mig else None,
-        node_taints=(GPU_TAINT,),
+        node_taints=pool_taints(pool.priority),
         tags=template_tags(place.unit) | reason,
         min_count=pool.nodes.min,
         strategy=pool.mig.strategy.value if pool.mig else None,

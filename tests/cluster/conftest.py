@@ -8,13 +8,8 @@ from rich.console import Console
 
 from localcloud import cluster
 from localcloud.arm.store import Store
-from localcloud.toolchain import TEST, Tool, Toolchain, prepare
+from localcloud.toolchain import Tool, Toolchain
 from tests.cluster.live import CLOCK_SPEED, Live, fill
-
-
-@pytest.fixture(scope="session")
-def toolchain() -> Toolchain:
-    return prepare(TEST, console=Console(stderr=True))
 
 
 @pytest.fixture(scope="module")
