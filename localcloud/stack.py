@@ -55,8 +55,11 @@ class Stack:
 
     def variables(self) -> dict[str, str]:
         """Environment of a Pulumi command on this stack."""
+        inherited = dict(os.environ)
+        # Azure's SDK is so large that compiling it anew is half of a preview; what is kept lies in `.venv`.
+        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         return {
-            **os.environ,
+            **inherited,
             **self.toolchain.environment(),
             "PULUMI_BACKEND_URL": f"file://{self.state / 'pulumi'}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase()),
