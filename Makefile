@@ -49,7 +49,7 @@ charts: setup ## KubeRay's two charts as folders, ready for `helm push`
 	@$(LOCALCLOUD) charts charts
 
 lock: ## resolve pyproject.toml anew into requirements.lock
-	@$(BOOTSTRAP) --set preview
+	@test -x $(IN_VENV)uv || $(BOOTSTRAP) --set preview # the old lock need not fit the new pyproject.toml
 	@$(IN_VENV)uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --output-file requirements.lock
 
