@@ -25,6 +25,22 @@ def settings(folder: Path, change: Change | None = None, environment: str = "dev
     return file
 
 
+PYTHON = f"""
+name: elsewhere
+runtime: {{name: python, options: {{virtualenv: {PROJECT / ".venv"}}}}}
+"""
+
+
+def project(folder: Path, toolchain: Toolchain, definition: str, program: str = "") -> Stack:
+    """A project of somebody else's in a folder of its own."""
+    (folder / "Pulumi.yaml").write_text(definition)
+    if program:
+        (folder / "__main__.py").write_text(program)
+    file = folder / "settings.yaml"
+    file.write_text("config: {}\n")
+    return Stack("test", toolchain, folder / "state", file, folder)
+
+
 def stack(
     folder: Path, toolchain: Toolchain, change: Change | None = None, environment: str = "dev"
 ) -> Stack:

@@ -1,20 +1,15 @@
 """The policy pack and the component package, as people other than the author use them, on the real engine."""
 
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
-from localcloud.stack import PROJECT, Stack
+from localcloud.stack import PROJECT
 from localcloud.toolchain import Toolchain
-from tests.e2e.environments import passed
+from tests.e2e.environments import PYTHON, passed, project
 
 pytestmark = pytest.mark.e2e
 
-PYTHON = f"""
-name: guarded
-runtime: {{name: python, options: {{virtualenv: {PROJECT / ".venv"}}}}}
-"""
 RAY_SERVICE = """
 import pulumi_kubernetes as kubernetes, yaml
 config = {{"model_loading_config": {{"model_id": "m", "model_source": "{source}"}}}}
@@ -36,16 +31,6 @@ containerservice.AgentPool(
 TAINT = '["nvidia.com/gpu=present:NoSchedule"]'
 TAG = '{"k8s.io_cluster-autoscaler_node-template_resources_nvidia.com_mig-2g.24gb": "3"}'
 NC40 = "Standard_NC40ads_H100_v5"
-
-
-def project(folder: Path, toolchain: Toolchain, definition: str, program: str = "") -> Stack:
-    """A project of somebody else's in a folder of its own."""
-    (folder / "Pulumi.yaml").write_text(dedent(definition))
-    if program:
-        (folder / "__main__.py").write_text(program)
-    settings = folder / "settings.yaml"
-    settings.write_text("config: {}\n")
-    return Stack("test", toolchain, folder / "state", settings, folder)
 
 
 @pytest.mark.parametrize(
