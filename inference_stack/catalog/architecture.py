@@ -1,0 +1,144 @@
+"""What a model is made of, as far as memory and speed depend on it. Read from a config.json by `config`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One attention layer."""
+
+    kind: Literal["full", "sliding", "chunked", "latent"]
+    heads: int
+    kv_heads: int
+    head_dim: int
+    """Width of a query and key head; with latent attention the sum of its two parts."""
+    v_head_dim: int
+    window: int | None = None
+    """Tokens that a sliding or chunked layer looks back; None for the others."""
+    kv_lora_rank: int = 0
+    """Latent attention only: width of the compressed keys and values."""
+    q_lora_rank: int = 0
+    qk_nope_head_dim: int = 0
+    qk_rope_head_dim: int = 0
+    qkv_bias: bool = False
+    output_bias: bool = False
+    qk_norm: bool = False
+    output_gate: bool = False
+    """Whether the query projection also makes a gate of the same width."""
+    indexer_heads: int = 0
+    """Sparse attention only: heads of the indexer that picks tokens, and their width."""
+    indexer_head_dim: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrent:
+    """One layer with a state of fixed size in place of a KV cache."""
+
+    kind: Literal["mamba1", "mamba2", "gated_delta", "short_conv", "linear"]
+    heads: int
+    head_dim: int
+    state_size: int
+    conv_kernel: int
+    groups: int = 1
+    key_heads: int = 0
+    key_head_dim: int = 0
+    inner_size: int = 0
+    bias: bool = False
+    conv_bias: bool = False
+    time_step_rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedForward:
+    """A dense feed-forward part."""
+
+    width: int
+    gated: bool = True
+    """Three matrices where gated, else two."""
+    bias: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Experts:
+    """A mixture of experts, and what stands beside it for every token."""
+
+    count: int
+    per_token: int
+    width: int
+    shared_width: int = 0
+    """Sum of the widths of the experts that every token passes."""
+    shared_gate: bool = False
+    router_bias: bool = False
+    bias: bool = False
+    gated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One layer of the decoder."""
+
+    mixer: Attention | Recurrent | None
+    feed_forward: FeedForward | Experts | None
+    norms: int = 2
+    """Norms of the hidden width."""
+    norm_bias: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tower:
+    """What a multimodal checkpoint loads beside the decoder: vision or audio encoder with its projector."""
+
+    kind: Literal["vision", "audio"]
+    params: int
+    layers: int
+    hidden_size: int
+    heads: int
+    split: bool = True
+    """Whether vLLM deals its matrices out over the units of a replica."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A decoder, block by block, and what surrounds it. Equal architectures compare and hash equal."""
+
+    model_type: str
+    hidden_size: int
+    vocab_size: int
+    max_position_embeddings: int
+    """Longest context, tokens."""
+    tied_embeddings: bool
+    blocks: tuple[tuple[int, Block], ...]
+    """Runs of equal blocks in the order of the model: how many, and which."""
+    final_norm_bias: bool = False
+    learned_positions: int = 0
+    """Rows of a learned position table; 0 for rotary positions."""
+    head_bias: bool = False
+    towers: tuple[Tower, ...] = ()
+    draft_blocks: int = 0
+    """Blocks of the checkpoint that only predict further tokens; loaded where speculation uses them."""
+
+    @property
+    def layers(self) -> int:
+        """Blocks of the decoder."""
+        return sum(count for count, _ in self.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a checkpoint stores its matrices. Norms, biases and routers stay in `dtype`."""
+
+    name: str
+    """As in the catalog: bf16, fp8, fp8-block, awq, gptq, w4a16, w8a8, mxfp4, nvfp4 ..."""
+    bits: float = 16.0
+    """Bits of one weight of a quantized matrix, scales apart."""
+    group: int = 0
+    """Weights along the input that share a scale: 0 none, -1 one for a whole row."""
+    scale_bits: int = 0
+    zero_bits: int = 0
+    parts: tuple[str, ...] = ()
+    """Parts whose matrices are quantized: attention, dense, experts, shared, recurrent, head, tower."""
+    compute: Literal["bf16", "fp8", "int8", "fp4"] = "bf16"
+    """Arithmetic that the matrices are multiplied in where the GPU has it."""
+    method: str | None = None
+    """vLLM's quantization, None for an unquantized checkpoint."""
