@@ -1,0 +1,40 @@
+"""The command itself, and what its subcommands share."""
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Says what an environment would become, before anything exists.",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def as_json_list(rows: Sequence[BaseModel]) -> str:
+    """Rows as a JSON list."""
+    return json.dumps(
+        [row.model_dump(mode="json", by_alias=True) for row in rows], indent=2, ensure_ascii=False
+    )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"inference-stack {version('inference-stack')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of every command."""
