@@ -1,14 +1,10 @@
 """What follows from an environment: the one object that components, report and policies read."""
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from inference_stack.spec import Environment, Finding, Mig, Nodes, Priority
 
-
-class Planned(BaseModel):
-    """A part of the plan. Immutable, and the same JSON both ways."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from .planned import Planned
 
 
 class Accelerator(Planned):
