@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from inference_stack.catalog import ModelRow
 from inference_stack.spec import Finding, Model, shown
 
-from .memory import UTILIZATION, WIDTH, Load, default_batched_tokens
+from .coarse_memory import UTILIZATION, WIDTH, Load, default_batched_tokens
 from .plan import Accelerator
 
 DERIVED = {

@@ -8,7 +8,7 @@ from inference_stack.spec import Finding, Mig, Model
 
 from .accelerator import accelerator
 from .engine_arguments import load
-from .memory import GIB, Load, budget, whole_blocks
+from .coarse_memory import GIB, Load, budget, whole_blocks
 from .plan import MemoryBudget
 from .pools import Site
 

@@ -35,7 +35,7 @@ class PlannedPool(Planned):
 
 
 class MemoryBudget(Planned):
-    """How the memory of one unit is spent, GiB. Coarse: see `planner.memory` for what each part assumes.
+    """How the memory of one unit is spent, GiB. Coarse: see `planner.coarse_memory` for what each part assumes.
 
     The parts add up to `usable_gib`, unless they exceed it: then nothing is left and `kv_gib` is zero.
     """

@@ -23,7 +23,7 @@ from inference_stack.spec import (
 
 from .engine_arguments import engine_arguments, engine_findings
 from .fit import Fit
-from .memory import whole_blocks
+from .coarse_memory import whole_blocks
 from .placement import Candidate, Placed, place
 from .plan import Plan, PlannedModel, Price
 from .pools import Site, catalog_findings, cpu_pool_findings, planned_pool, site

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference_stack.catalog import CATALOG, ModelRow
-from inference_stack.planner.memory import (
+from inference_stack.planner.coarse_memory import (
     GIB,
     Load,
     adapters_gib,
