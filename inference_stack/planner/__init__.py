@@ -11,7 +11,25 @@ from .node_template import (
     pool_taints,
     template_tags,
 )
-from .plan import Accelerator, MemoryBudget, Plan, PlannedModel, PlannedPool, Price, WorkerSize
+from .plan import (
+    Accelerator,
+    EdgeModel,
+    Link,
+    MemoryBudget,
+    PackedNode,
+    PackedUnit,
+    Plan,
+    PlannedModel,
+    PlannedPool,
+    PlannedPrefill,
+    PredictedSpeed,
+    Price,
+    Range,
+    Rejected,
+    RunnerUp,
+    Tenant,
+    WorkerSize,
+)
 from .planning import plan, plan_environment
 from .pools import pool_findings
 
@@ -22,11 +40,21 @@ __all__ = [
     "IDLE_REASON_TAG",
     "POOL_LABEL",
     "Accelerator",
+    "EdgeModel",
+    "Link",
     "MemoryBudget",
+    "PackedNode",
+    "PackedUnit",
     "Plan",
     "PlannedModel",
     "PlannedPool",
+    "PlannedPrefill",
+    "PredictedSpeed",
     "Price",
+    "Range",
+    "Rejected",
+    "RunnerUp",
+    "Tenant",
     "WorkerSize",
     "accelerator",
     "plan",

@@ -31,6 +31,7 @@ def accelerator(sku: Sku, mig: Mig | None, catalog: Catalog) -> Accelerator:
         profile=slice_.profile,
         resource=slice_resource(slice_.profile, mig.strategy),
         per_node=sku.gpus * slice_.per_gpu,
+        per_gpu=slice_.per_gpu,
         memory_gib=slice_.memory_gib,
     )
 

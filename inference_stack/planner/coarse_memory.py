@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from inference_stack.catalog import ModelRow
 
-from .plan import MemoryBudget
-
 GIB = 2**30
 BLOCK_TOKENS = 16
 """Tokens of a KV cache block, vLLM's default."""
@@ -23,6 +21,19 @@ UTILIZATION = 0.92
 MARGIN_GIB = 1.0
 WIDTH = 2
 """Bytes of a bf16 number."""
+
+
+class CoarseBudget(NamedTuple):
+    """How the memory of one unit is spent, GiB."""
+
+    usable_gib: float
+    weights_gib: float
+    overhead_gib: float
+    adapters_gib: float
+    margin_gib: float
+    kv_gib: float
+    kv_bytes_per_token: int
+    kv_tokens: int
 
 
 class Load(NamedTuple):
@@ -41,7 +52,7 @@ class Load(NamedTuple):
     adapter_rank: int = 0
 
 
-def budget(load: Load, memory_gib: float) -> MemoryBudget:
+def budget(load: Load, memory_gib: float) -> CoarseBudget:
     """The budget of one unit of `memory_gib`."""
     usable = memory_gib * UTILIZATION
     weights = load.model.weights_gib / load.units
@@ -51,7 +62,7 @@ def budget(load: Load, memory_gib: float) -> MemoryBudget:
     token = kv_bytes_per_token(load.model, load.units, load.kv_width)
     # vLLM keeps one block for itself.
     blocks = max(0, math.floor(kv * GIB / (token * BLOCK_TOKENS)) - 1)
-    return MemoryBudget(
+    return CoarseBudget(
         usable_gib=usable,
         weights_gib=weights,
         overhead_gib=overhead,

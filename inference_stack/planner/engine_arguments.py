@@ -72,7 +72,7 @@ def load(model: Model, row: ModelRow, unit: Accelerator, units: int, architectur
     return Load(
         model=row,
         units=units,
-        concurrency=model.concurrency,
+        concurrency=model.concurrency or 8,
         batched_tokens=given
         if isinstance(given, int)
         else default_batched_tokens(unit.memory_gib, architecture),
@@ -88,7 +88,7 @@ def engine_arguments(model: Model, load: Load) -> dict[str, JsonValue]:
         "gpu_memory_utilization": UTILIZATION,
         "max_model_len": model.context_tokens,
         "max_num_batched_tokens": load.batched_tokens,
-        "max_num_seqs": model.concurrency,
+        "max_num_seqs": load.concurrency,
         "tensor_parallel_size": load.units,
     }
     if load.adapters:
@@ -109,7 +109,7 @@ def _batched_tokens(model: Model) -> Iterator[Finding]:
     value = model.engine.get("max_num_batched_tokens")
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int) or value < model.concurrency:
+    if isinstance(value, bool) or not isinstance(value, int) or value < (model.concurrency or 8):
         what = f"is no whole number of at least the model's concurrency, which is {model.concurrency}"
         allowed = f"at least {model.concurrency}, or leave it out"
         yield _refused("engine-value-out-of-range", "engine.max_num_batched_tokens", value, what, allowed)

@@ -7,9 +7,8 @@ from inference_stack.catalog import Catalog, ModelRow
 from inference_stack.spec import Finding, Mig, Model
 
 from .accelerator import accelerator
+from .coarse_memory import GIB, CoarseBudget, Load, budget, whole_blocks
 from .engine_arguments import load
-from .coarse_memory import GIB, Load, budget, whole_blocks
-from .plan import MemoryBudget
 from .pools import Site
 
 SHORTEST_CONTEXT = 256
@@ -23,7 +22,7 @@ class Fit(NamedTuple):
     row: ModelRow
     site: Site
     load: Load
-    memory: MemoryBudget
+    memory: CoarseBudget
 
     @property
     def holds_context(self) -> bool:

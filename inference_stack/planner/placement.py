@@ -82,12 +82,17 @@ def place(
     return Placements(tuple(sorted(placed, key=lambda each: each.position)), tuple(findings))
 
 
+def replicas_max(model: Model) -> int:
+    """Replicas at peak."""
+    return model.replicas.max if model.replicas else 1
+
+
 def nodes_needed(placed: Sequence[Fit]) -> int:
     """Nodes of a pool for all replicas of these models, the widest first; a replica is on one node."""
     free: Counter[int] = Counter()
     nodes = 0
     for each in sorted(placed, key=lambda each: each.load.units, reverse=True):
-        units, left = each.load.units, each.model.replicas.max
+        units, left = each.load.units, replicas_max(each.model)
         for gap in sorted(gap for gap in free if gap >= units):
             filled = min(free[gap], math.ceil(left / (gap // units)))
             took = min(left, filled * (gap // units))
@@ -167,7 +172,7 @@ def _no_room(model: Model, fitting: Sequence[Fit], room: Room) -> Finding:
     return Finding(
         code="no-room",
         path="replicas.max",
-        given=str(model.replicas.max),
+        given=str(replicas_max(model)),
         what="replicas find no room at peak on any pool that they fit on",
         allowed="fewer, or "
         + ", or ".join(f"nodes.max: {nodes} for pool {pool}" for pool, nodes in wanted.items()),
@@ -193,7 +198,7 @@ def _fits_nowhere(model: Model, tried: Sequence[Fit]) -> Finding:
 
 
 def _pools_too_small(environment: Environment, room: Room) -> Iterator[Finding]:
-    for index, pool in enumerate(environment.pools):
+    for index, pool in enumerate(environment.listed_pools):
         try:
             placed, most = room.taken.get(pool.name, []), pool.nodes.max
             needed = nodes_needed(placed)
@@ -201,7 +206,7 @@ def _pools_too_small(environment: Environment, room: Room) -> Iterator[Finding]:
             continue
         if needed > most:
             asked = " + ".join(
-                f"{each.model.name} {each.model.replicas.max} × {each.load.units}" for each in placed
+                f"{each.model.name} {replicas_max(each.model)} × {each.load.units}" for each in placed
             )
             yield Finding(
                 code="pool-too-small",

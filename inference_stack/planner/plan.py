@@ -1,10 +1,36 @@
 """What follows from an environment: the one object that components, report and policies read."""
 
+from typing import Literal
+
 from pydantic import Field, JsonValue
 
-from inference_stack.spec import Environment, Finding, Mig, Nodes, Priority
+from inference_stack.spec import (
+    Environment,
+    Finding,
+    Isolation,
+    Mig,
+    Nodes,
+    Precision,
+    Priority,
+    Slo,
+    Traffic,
+)
 
 from .planned import Planned
+
+Bottleneck = Literal["decode bandwidth", "prefill compute", "memory", "interconnect"]
+"""What a replica runs out of first."""
+
+Origin = Literal["listed", "existing", "made"]
+"""Listed by the environment and made with it; there already; or added by the plan."""
+
+
+class Range(Planned):
+    """A predicted figure, between bounds that hold it in 80 % of cases."""
+
+    value: float
+    low: float
+    high: float
 
 
 class Accelerator(Planned):
@@ -15,6 +41,7 @@ class Accelerator(Planned):
     profile: str | None = Field(description="NVIDIA's name of the slice (2g.24gb); None for a whole GPU.")
     resource: str = Field(description="Kubernetes resource that a pod requests, for example nvidia.com/gpu.")
     per_node: int = Field(description="Units that one node offers.")
+    per_gpu: int = Field(default=1, description="Units that one GPU offers: slices, or 1.")
     memory_gib: float = Field(description="Memory that a process can use on one unit, GiB.")
 
 
@@ -32,22 +59,71 @@ class PlannedPool(Planned):
     zones: tuple[str, ...]
     os_disk_gb: int
     usd_per_node_hour: float | None = Field(description="List price; None where none is known.")
+    origin: Origin = "listed"
+    existing: str | None = Field(default=None, description="ARM id of the pool, where it is there already.")
+    nodes_used: int = Field(default=0, description="Nodes that the models of the plan fill at peak.")
+
+    @property
+    def marginal_usd_per_node_hour(self) -> float | None:
+        """What one more node costs: nothing where somebody pays for it anyway."""
+        return 0.0 if self.existing else self.usd_per_node_hour
 
 
 class MemoryBudget(Planned):
-    """How the memory of one unit is spent, GiB. Coarse: see `planner.coarse_memory` for what each part assumes.
+    """How the memory of one unit is spent, GiB: the fullest of the replica.
 
     The parts add up to `usable_gib`, unless they exceed it: then nothing is left and `kv_gib` is zero.
     """
 
     usable_gib: float = Field(description="What vLLM may take: memory × gpu_memory_utilization.")
     weights_gib: float
-    overhead_gib: float = Field(description="Activations, CUDA graphs and the runtime.")
-    adapters_gib: float
-    margin_gib: float = Field(description="Kept free, because the other parts are estimates.")
+    activation_gib: float = Field(description="Peak of the profiling run.")
+    non_torch_gib: float = Field(description="CUDA context, NCCL and what else torch does not see.")
+    cudagraph_gib: float = Field(description="CUDA graphs.")
+    adapters_gib: float = Field(description="Slots of LoRA adapters.")
+    draft_gib: float = Field(description="A draft model with its own cache.")
     kv_gib: float = Field(description="What is left for the KV cache.")
-    kv_bytes_per_token: int = Field(description="What one token takes on one unit, bytes.")
+    kv_low_gib: float = Field(description="Least that may be left, as far off as the estimate has been.")
+    kv_high_gib: float = Field(description="Most that may be left.")
     kv_tokens: int = Field(description="Tokens that the KV cache of one replica holds.")
+    max_concurrency: float = Field(description="Requests of the longest context that fit at once.")
+
+    @property
+    def overhead_gib(self) -> float:
+        """What is neither weights nor adapters nor cache."""
+        return self.activation_gib + self.non_torch_gib + self.cudagraph_gib + self.draft_gib
+
+
+class PredictedSpeed(Planned):
+    """How fast one replica is under the load that it is planned for."""
+
+    concurrency: int = Field(description="Requests at work at the same time.")
+    prompt_tokens: int
+    output_tokens: int
+    ttft_ms: Range
+    tpot_ms: Range
+    output_tok_s: Range = Field(description="Of the whole replica.")
+    requests_per_second: float = Field(description="What one replica completes at this concurrency.")
+    calibration: str = Field(description="Which measurements stand behind it.")
+
+
+class Rejected(Planned):
+    """Ways to run a model that will not do, those with the same reason together."""
+
+    limit: str = Field(
+        description="What forbids them: memory, context, ttft, tpot, bandwidth, quota, region, price …"
+    )
+    best: str = Field(description="The one that comes nearest, in words.")
+    what: str = Field(description="By how much it misses, with the figures that decide.")
+    count: int = Field(description="How many ways fall to this limit.")
+
+
+class RunnerUp(Planned):
+    """What would have been taken if the chosen way were not there."""
+
+    what: str = Field(description="In words: 2 × H100-NVL-94GB of Standard_NC80adis_H100_v5, fp8.")
+    sku: str
+    usd_per_hour: float | None = Field(description="Share of its nodes at peak; None where nobody knows.")
 
 
 class WorkerSize(Planned):
@@ -58,15 +134,52 @@ class WorkerSize(Planned):
     shm_gib: int = Field(description="Shared memory for the processes of a replica, part of memory_gib.")
 
 
+class Link(Planned):
+    """How the KV cache gets from where prompts are read to where answers are written."""
+
+    gib_per_request: float = Field(description="KV cache of a mean prompt.")
+    needed_gb_s: float = Field(description="At peak, between one prefill replica and its decode replicas.")
+    available_gb_s: float | None = Field(description="What a replica's share of the path carries.")
+    path: str = Field(description="NVLink, InfiniBand or Ethernet.")
+    transfer_ms: float | None = Field(description="What the transfer adds to the time to the first token.")
+
+
+class PlannedPrefill(Planned):
+    """The replicas that read prompts for a model whose own replicas only write."""
+
+    pool: str
+    units: int
+    tensor_parallel: int
+    pipeline_parallel: int
+    replicas_min: int
+    replicas_max: int
+    concurrency: int
+    engine: dict[str, JsonValue]
+    memory: MemoryBudget
+    ttft_ms: Range
+    worker: WorkerSize
+    link: Link
+
+
 class PlannedModel(Planned):
     """A model placed on a pool. One replica is one worker pod with `units` accelerators."""
 
     name: str
-    source: str
+    source: str = Field(description="Catalog id that the environment asks for.")
+    checkpoint: str = Field(description="Hub id of what is loaded: the source, or a quantized form of it.")
+    precision: Precision = Field(description="How its weights are stored.")
+    workload: str | None
     licence: str
     pool: str
-    units: int = Field(description="Units that one replica spans: tensor parallel.")
+    units: int = Field(description="Units that one replica spans: tensor × pipeline parallel.")
+    tensor_parallel: int
+    pipeline_parallel: int
+    share: float = Field(default=1.0, description="Part of a unit that a replica takes; 1 for all of it.")
+    isolation: Isolation
+    traffic: Traffic | None
+    slo: Slo | None
     replicas_min: int
+    replicas_expected: int = Field(description="Replicas that the mean traffic keeps at work.")
     replicas_max: int
     context_tokens: int = Field(description="Longest request, prompt and output together.")
     concurrency: int = Field(description="Requests that one replica works on at the same time.")
@@ -74,7 +187,51 @@ class PlannedModel(Planned):
     adapters: tuple[str, ...]
     engine: dict[str, JsonValue] = Field(description="vLLM engine arguments, derived and given.")
     memory: MemoryBudget
+    speed: PredictedSpeed | None = Field(description="None where nobody says what is asked of the model.")
+    bottleneck: Bottleneck | None = Field(description="None where nobody says what is asked of the model.")
+    usd_per_hour: float | None = Field(
+        description="Its share of its nodes at peak, list price; 0 on existing nodes, None without a price."
+    )
+    rejected: tuple[Rejected, ...]
+    runner_up: RunnerUp | None
+    prefill: PlannedPrefill | None = Field(default=None, description="Only where disaggregated.")
     worker: WorkerSize
+
+
+class Tenant(Planned):
+    """What fills a unit: a replica of a model, or its part there."""
+
+    model: str
+    replica: int = Field(description="Counted from 0 over the whole plan.")
+    share: float = Field(description="Part of the unit that it may take.")
+    role: Literal["serve", "prefill"] = "serve"
+
+
+class PackedUnit(Planned):
+    """A GPU or slice of a node, with what fills it; nobody where it is empty."""
+
+    gpu: int = Field(description="Of the node, counted from 0.")
+    slot: int = Field(description="Slice of the GPU, counted from 0; 0 for a whole GPU.")
+    tenants: tuple[Tenant, ...]
+
+
+class PackedNode(Planned):
+    """One node at peak, with what fills each of its units."""
+
+    pool: str
+    node: int = Field(description="Of the pool, counted from 0.")
+    units: tuple[PackedUnit, ...]
+
+
+class EdgeModel(Planned):
+    """A model that runs on devices, not in the cluster: what to ship and what it needs there."""
+
+    name: str
+    source: str
+    artefact: str
+    runtime: str
+    memory_gib: float
+    licence: str
 
 
 class Price(Planned):
@@ -94,5 +251,7 @@ class Plan(Planned):
     environment: Environment
     pools: tuple[PlannedPool, ...]
     models: tuple[PlannedModel, ...]
+    edge: tuple[EdgeModel, ...] = Field(default=(), description="Models for devices.")
+    packing: tuple[PackedNode, ...] = Field(default=(), description="Every GPU node at peak.")
     price: Price
     findings: tuple[Finding, ...] = Field(description="Warnings and notes; errors never reach a plan.")

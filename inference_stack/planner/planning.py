@@ -11,6 +11,8 @@ from inference_stack.spec import (
     InvalidEnvironment,
     Model,
     Placement,
+    Precision,
+    Replicas,
     Severity,
     Unparsed,
     environment_findings,
@@ -21,11 +23,11 @@ from inference_stack.spec import (
     under,
 )
 
+from .coarse_memory import whole_blocks
 from .engine_arguments import engine_arguments, engine_findings
 from .fit import Fit
-from .coarse_memory import whole_blocks
 from .placement import Candidate, Placed, place
-from .plan import Plan, PlannedModel, Price
+from .plan import MemoryBudget, Plan, PlannedModel, Price
 from .pools import Site, catalog_findings, cpu_pool_findings, planned_pool, site
 from .price import price, price_findings
 from .rules import LicenceFacts, licence_allowed
@@ -104,7 +106,7 @@ def _cpu_pools(environment: Environment, catalog: Catalog) -> Iterator[Finding]:
 
 
 def _gpu_pools(environment: Environment, catalog: Catalog) -> Iterator[Finding]:
-    for index, pool in enumerate(environment.pools):
+    for index, pool in enumerate(environment.listed_pools):
         yield from under(f"pools[{index}]", catalog_findings(pool, catalog))
 
 
@@ -156,7 +158,7 @@ def _licence(model: Model, environment: Environment, catalog: Catalog) -> Iterat
 
 def _sites(environment: Environment, catalog: Catalog) -> tuple[Site | None, ...]:
     try:
-        return tuple(site(pool, catalog) for pool in environment.pools)
+        return tuple(site(pool, catalog) for pool in environment.listed_pools)
     except Unparsed:
         return (None,)
 
@@ -188,7 +190,7 @@ def _notes(placed: Placed, catalog: Catalog) -> Iterator[Finding]:
     """What the user should know of a model that fits."""
     found = placed.fit
     model, room = found.model, _full_context_requests(found)
-    if room < model.concurrency:
+    if room < (model.concurrency or 8):
         yield Finding(
             code="concurrency-exceeds-memory",
             severity=Severity.WARNING,
@@ -231,19 +233,52 @@ def _cost(environment: Environment, sites: Sequence[Site | None], catalog: Catal
 
 def _planned_model(found: Fit, catalog: Catalog) -> PlannedModel:
     model, units = found.model, found.load.units
+    replicas = model.replicas or Replicas(max=1)
     return PlannedModel(
         name=model.name,
         source=model.source,
+        checkpoint=model.source,
+        precision=Precision(found.row.weights_dtype),
+        workload=model.workload,
         licence=found.row.licence,
         pool=found.site.pool.name,
         units=units,
-        replicas_min=model.replicas.min,
-        replicas_max=model.replicas.max,
+        tensor_parallel=units,
+        pipeline_parallel=1,
+        isolation=model.isolation,
+        traffic=model.traffic,
+        slo=model.slo,
+        replicas_min=replicas.min,
+        replicas_expected=replicas.max,
+        replicas_max=replicas.max,
         context_tokens=model.context_tokens,
-        concurrency=model.concurrency,
+        concurrency=model.concurrency or 8,
         full_context_requests=_full_context_requests(found),
         adapters=tuple(adapter.name for adapter in model.adapters),
         engine=engine_arguments(model, found.load),
-        memory=found.memory,
+        memory=_memory(found),
+        speed=None,
+        bottleneck=None,
+        usd_per_hour=None,
+        rejected=(),
+        runner_up=None,
         worker=worker_size(found.site.sku, found.site.unit.per_node, units, catalog),
+    )
+
+
+def _memory(found: Fit) -> MemoryBudget:
+    coarse = found.memory
+    return MemoryBudget(
+        usable_gib=coarse.usable_gib,
+        weights_gib=coarse.weights_gib,
+        activation_gib=coarse.overhead_gib,
+        non_torch_gib=coarse.margin_gib,
+        cudagraph_gib=0,
+        adapters_gib=coarse.adapters_gib,
+        draft_gib=0,
+        kv_gib=coarse.kv_gib,
+        kv_low_gib=coarse.kv_gib,
+        kv_high_gib=coarse.kv_gib,
+        kv_tokens=coarse.kv_tokens,
+        max_concurrency=coarse.kv_tokens / found.model.context_tokens,
     )

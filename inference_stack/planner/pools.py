@@ -81,6 +81,8 @@ def planned_pool(site: Site) -> PlannedPool:
         zones=pool.zones,
         os_disk_gb=pool.os_disk_gb,
         usd_per_node_hour=sku.usd_per_hour,
+        origin="existing" if pool.existing else "listed",
+        existing=pool.existing,
     )
 
 

@@ -16,7 +16,7 @@ def price(environment: Environment, catalog: Catalog) -> Price:
     pools: tuple[CpuPool | GpuPool, ...] = (
         environment.cluster.system,
         environment.cluster.heads,
-        *environment.pools,
+        *environment.listed_pools,
     )
     skus = {pool.sku: catalog.skus[pool.sku] for pool in pools}
     rates = {name: sku.usd_per_hour for name, sku in skus.items() if sku.usd_per_hour is not None}

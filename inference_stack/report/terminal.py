@@ -115,7 +115,7 @@ def _where(model: PlannedModel, pool: PlannedPool) -> str:
 
 def _memory(memory: MemoryBudget) -> Text:
     """A bar of the usable memory, and its figures."""
-    others = memory.overhead_gib + memory.adapters_gib + memory.margin_gib
+    others = memory.overhead_gib + memory.adapters_gib
     cells = [round(BAR_CELLS * part / memory.usable_gib) for part in (memory.weights_gib, others)]
     left = max(0, BAR_CELLS - sum(cells))
     return Text.assemble(
@@ -129,7 +129,7 @@ def _memory(memory: MemoryBudget) -> Text:
 def _legend() -> Text:
     return Text.assemble(
         ("memory: ", "dim"), ("█", "blue"), (" weights, ", "dim"), ("▒", "magenta"),
-        (" activations, adapters and margin, ", "dim"), ("░", "green"), (" KV cache", "dim"),
+        (" activations, runtime and adapters, ", "dim"), ("░", "green"), (" KV cache", "dim"),
     )  # fmt: skip
 
 

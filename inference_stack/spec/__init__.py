@@ -1,6 +1,7 @@
 """What may be asked: the environment and the form in which its faults are told."""
 
 from .consistency import environment_findings, gpu_pool_findings, readable, under
+from .demand import Isolation, Precision, Slo, Traffic
 from .environment import (
     Adapter,
     Budget,
@@ -22,13 +23,13 @@ from .environment import (
     Placement,
     Priority,
     Replicas,
-    Unparsed,
 )
 from .faults import shown, validation_findings
 from .finding import Finding, InvalidEnvironment, Severity
 from .lines import CONFIG_KEY, located
 from .loading import Source, load, read
 from .parsing import Parsed, parse
+from .section import Section, Unparsed
 
 __all__ = [
     "CONFIG_KEY",
@@ -45,6 +46,7 @@ __all__ = [
     "GpuPool",
     "Images",
     "InvalidEnvironment",
+    "Isolation",
     "Mig",
     "MigProfile",
     "MigStrategy",
@@ -53,10 +55,14 @@ __all__ = [
     "Nodes",
     "Parsed",
     "Placement",
+    "Precision",
     "Priority",
     "Replicas",
+    "Section",
     "Severity",
+    "Slo",
     "Source",
+    "Traffic",
     "Unparsed",
     "environment_findings",
     "gpu_pool_findings",

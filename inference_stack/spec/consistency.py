@@ -13,10 +13,10 @@ from .environment import (
     Network,
     Placement,
     Priority,
-    Unparsed,
 )
 from .faults import shown
 from .finding import Finding
+from .section import Unparsed
 
 Item = TypeVar("Item")
 
@@ -55,16 +55,17 @@ def gpu_pool_findings(pool: GpuPool) -> Iterator[Finding]:
     """Contradictions inside a GPU pool; paths count from the pool."""
     yield from readable(_bounds(pool, "nodes"))
     yield from readable(_spot_price(pool))
+    yield from readable(_existing(pool))
 
 
 def _pools(environment: Environment) -> Iterator[Finding]:
-    for index, pool in enumerate(environment.pools):
+    for index, pool in enumerate(environment.listed_pools):
         yield from under(f"pools[{index}]", gpu_pool_findings(pool))
 
 
 def _models(environment: Environment) -> Iterator[Finding]:
     for index, model in enumerate(environment.models):
-        for rule in (_replicas, _adapter_names):
+        for rule in (_replicas, _adapter_names, _bounded, _peak, _slo_without_traffic, _split):
             yield from under(f"models[{index}]", readable(rule(model)))
         yield from under(f"models[{index}]", readable(_known_pool(model, environment)))
 
@@ -138,7 +139,7 @@ def _not_reserved(network: Network, name: str) -> Iterator[Finding]:
 
 def _address_counts(environment: Environment) -> Iterator[Finding]:
     cluster, network = environment.cluster, environment.network
-    pools = (cluster.system, cluster.heads, *environment.pools)
+    pools = (cluster.system, cluster.heads, *environment.listed_pools)
     nodes = sum(pool.nodes.max for pool in pools)
     # A pool that upgrades adds one node of its own beside the others.
     needed = nodes + len(pools)
@@ -156,7 +157,7 @@ def _address_counts(environment: Environment) -> Iterator[Finding]:
 
 
 def _pool_names(environment: Environment) -> Iterator[Finding]:
-    yield from _unique("pools", environment.pools, lambda pool: pool.name)
+    yield from _unique("pools", environment.listed_pools, lambda pool: pool.name)
 
 
 def _model_names(environment: Environment) -> Iterator[Finding]:
@@ -190,7 +191,72 @@ def _bounds(pool: GpuPool | CpuPool, path: str) -> Iterator[Finding]:
 
 
 def _replicas(model: Model) -> Iterator[Finding]:
-    yield from _ordered(model.replicas.min, model.replicas.max, "replicas")
+    if model.replicas:
+        yield from _ordered(model.replicas.min, model.replicas.max, "replicas")
+
+
+def _bounded(model: Model) -> Iterator[Finding]:
+    if model.replicas is None and model.traffic is None:
+        yield Finding(
+            code="replicas-unknown",
+            path="replicas",
+            what="is not there, and no traffic says how many there must be",
+            allowed="keys min, max here, or the key traffic of the same model",
+        )
+
+
+def _peak(model: Model) -> Iterator[Finding]:
+    traffic = model.traffic
+    if traffic and traffic.peak < traffic.requests_per_second:
+        yield Finding(
+            code="bounds-reversed",
+            path="traffic.peak_requests_per_second",
+            given=f"{traffic.peak:g}",
+            what=f"is less than traffic.requests_per_second, which is {traffic.requests_per_second:g}",
+            allowed=f"at least {traffic.requests_per_second:g}",
+        )
+    if traffic and traffic.prompt_tokens + traffic.output_tokens > model.context_tokens:
+        yield Finding(
+            code="traffic-beyond-context",
+            path="context_tokens",
+            given=str(model.context_tokens),
+            what=(
+                f"is less than a mean request of the traffic, "
+                f"{traffic.prompt_tokens} tokens of prompt and {traffic.output_tokens} of answer"
+            ),
+            allowed=f"at least {traffic.prompt_tokens + traffic.output_tokens}",
+        )
+
+
+def _slo_without_traffic(model: Model) -> Iterator[Finding]:
+    if model.slo and model.traffic is None:
+        yield Finding(
+            code="slo-without-traffic",
+            path="slo",
+            what="cannot be judged while nobody says how long prompts and answers are",
+            allowed="nothing here, or the key traffic of the same model",
+        )
+
+
+def _split(model: Model) -> Iterator[Finding]:
+    if not model.disaggregated:
+        return
+    if model.traffic is None or model.slo is None:
+        yield Finding(
+            code="split-without-traffic",
+            path="disaggregated",
+            given="true",
+            what="needs to know how much is read and written, and how fast, to size both sides",
+            allowed="false, or the keys traffic and slo of the same model",
+        )
+    if model.concurrency or model.replicas:
+        yield Finding(
+            code="split-with-bounds",
+            path="disaggregated",
+            given="true",
+            what="has two kinds of replicas, and concurrency and replicas do not say which they bound",
+            allowed="false, or neither concurrency nor replicas",
+        )
 
 
 def _ordered(least: int, most: int, path: str) -> Iterator[Finding]:
@@ -215,11 +281,25 @@ def _spot_price(pool: GpuPool) -> Iterator[Finding]:
         )
 
 
+def _existing(pool: GpuPool) -> Iterator[Finding]:
+    if pool.existing is None:
+        return
+    for name in ("os_disk_gb", "spot_max_price"):
+        if name in pool.model_fields_set:
+            yield Finding(
+                code="existing-pool-setting",
+                path=name,
+                given=shown(getattr(pool, name)),
+                what="is decided already for a pool that exists",
+                allowed="nothing here",
+            )
+
+
 def _known_pool(model: Model, environment: Environment) -> Iterator[Finding]:
     if not isinstance(model.placement, Placement):
         return
     asked = model.placement.pool
-    names = [pool.name for pool in environment.pools]
+    names = [pool.name for pool in environment.listed_pools]
     if asked not in names:
         yield Finding(
             code="unknown-pool",

@@ -2,9 +2,12 @@
 
 from enum import StrEnum
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints
+
+from .demand import Isolation, Precision, Slo, Traffic
+from .section import Section
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}$")]
 """Lower case, digits and dashes, beginning with a letter: valid as a Kubernetes name and as a URL part."""
@@ -12,30 +15,18 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}$")]
 PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,6}$")]
 """At most seven characters: AKS allows twelve, and five carry a hash of what cannot be changed in place."""
 
+AgentPoolId = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"(?i)^/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers"
+        r"/Microsoft\.ContainerService/managedClusters/[^/]+/agentPools/[a-z][a-z0-9]{0,11}$"
+    ),
+]
+"""ARM id of a node pool of AKS."""
+
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Vcpus = Annotated[int, Field(ge=0, le=10_000_000)]
 Gigabytes = Annotated[int, Field(ge=30, le=2048)]
-
-
-class Unparsed(AttributeError):  # noqa: N818 - named for what it says
-    """Somebody asked for a part of an environment that could not be read."""
-
-
-class Section(BaseModel):
-    """A part of the environment. Immutable; a key that it does not know is an error.
-
-    `spec.parse` also makes incomplete sections, so that one run finds every fault: a field that could not be
-    read is absent, and asking for it raises Unparsed. A rule that asks has then nothing to say.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> object:
-            """Called only for what is absent."""
-            if name in type(self).model_fields:
-                raise Unparsed(name)
-            return super().__getattr__(name)
 
 
 class Network(Section):
@@ -142,9 +133,13 @@ class Priority(StrEnum):
 
 
 class GpuPool(Section):
-    """One AKS node pool with GPUs, born at its minimum and moved by the autoscaler."""
+    """One AKS node pool with GPUs, born at its minimum and moved by the autoscaler, or one that is there."""
 
     name: PoolName = Field(description="Name of the pool in this file, at most 7 characters.")
+    existing: AgentPoolId | None = Field(
+        default=None,
+        description="ARM id of a node pool that is there already: it is used, not made, and used first.",
+    )
     sku: str = Field(description="Azure GPU size, for example Standard_NC40ads_H100_v5.")
     mig: Mig | None = Field(default=None, description="How each GPU is cut; left out for whole GPUs.")
     nodes: Nodes = Field(description="Bounds of the pool, in nodes.")
@@ -179,23 +174,51 @@ class Placement(Section):
 
     pool: PoolName = Field(description="Name of a pool of this environment.")
     gpus: int = Field(
-        default=1, ge=1, le=8, description="GPUs a replica spans (tensor parallel); 1 for a MIG slice."
+        default=1, ge=1, le=8, description="GPUs a stage of a replica spans (tensor parallel); 1 for a slice."
+    )
+    pipeline: int = Field(
+        default=1, ge=1, le=8, description="Stages of a replica, each on its own GPUs (pipeline parallel)."
     )
 
 
 class Model(Section):
-    """One model as people ask for it."""
+    """One model as people ask for it. With `traffic`, the plan decides how many replicas do how much."""
 
     name: Name = Field(description="What clients put into `model`.")
     source: str = Field(description="Catalog id of the checkpoint, for example Qwen/Qwen2.5-7B-Instruct.")
-    context_tokens: int = Field(ge=256, description="Longest request, prompt and output together, tokens.")
-    concurrency: int = Field(
-        default=8, ge=1, le=1024, description="Requests that one replica works on at the same time."
+    workload: Name | None = Field(
+        default=None, description="Class of the catalog that the model serves, for example code."
     )
-    replicas: Replicas = Field(description="Bounds of the number of replicas.")
+    context_tokens: int = Field(ge=256, description="Longest request, prompt and output together, tokens.")
+    traffic: Traffic | None = Field(
+        default=None, description="What the model is asked; the number of replicas follows from it."
+    )
+    slo: Slo | None = Field(
+        default=None, description="How fast it must answer; how much a replica may take on follows from it."
+    )
+    precision: Precision = Field(
+        default=Precision.AUTO,
+        description="How the weights are stored; auto: 16 bits, fp8 or what the maker publishes.",
+    )
+    disaggregated: bool = Field(
+        default=False, description="Whether prompts are read on other GPUs than answers are written on."
+    )
+    isolation: Isolation = Field(
+        default=Isolation.SHARED, description="shared: nodes with other models; dedicated: nodes of its own."
+    )
+    concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="Requests that one replica works on at the same time; left out: what the SLO allows, "
+        "or 8 without traffic.",
+    )
+    replicas: Replicas | None = Field(
+        default=None, description="Bounds of the number of replicas; left out: what the traffic needs."
+    )
     adapters: tuple[Adapter, ...] = Field(default=(), description="LoRA adapters served on this base.")
     placement: Placement | Literal["auto"] = Field(
-        default="auto", description="A pool to run on, or auto for the cheapest declared pool that fits."
+        default="auto", description="A pool to run on, or auto for the cheapest that will do."
     )
     engine: dict[str, JsonValue] = Field(
         default_factory=dict, description="vLLM engine arguments beyond those that the plan derives."
@@ -264,9 +287,35 @@ class Environment(Section):
     tags: dict[str, Tag] = Field(default_factory=dict, description="Tags on every Azure resource.")
     network: Network = Field(default=Network(), description="Address ranges.")
     cluster: Cluster = Field(default=Cluster(), description="The AKS cluster.")
-    pools: tuple[GpuPool, ...] = Field(min_length=1, description="GPU node pools.")
+    pools: Literal["auto"] | Annotated[tuple[GpuPool, ...], Field(min_length=1)] = Field(
+        default="auto", description="GPU node pools; auto lets the plan make what the models need."
+    )
+    new_pools: bool = Field(
+        default=False, description="Whether the plan may make pools beside those that `pools` lists."
+    )
+    quota: dict[str, Vcpus] = Field(
+        default_factory=dict,
+        description="vCPUs granted in the region, by quota family; a family left out has no limit.",
+    )
+    new_a100_capacity: bool = Field(
+        default=False,
+        description="Whether the plan may make A100 pools; Azure adds new capacity for H100 only.",
+    )
+    spot: bool = Field(
+        default=False, description="Whether pools that the plan makes may be Spot, which can be taken away."
+    )
     models: tuple[Model, ...] = Field(min_length=1, description="Models to serve.")
     charts: Charts = Field(default=Charts(), description="Sources of Helm charts.")
     images: Images = Field(default=Images(), description="Container images.")
     governance: Governance = Field(default=Governance(), description="What is allowed.")
     budget: Budget | None = Field(default=None, description="What it may cost.")
+
+    @property
+    def listed_pools(self) -> tuple[GpuPool, ...]:
+        """The pools that the environment names itself."""
+        return () if self.pools == "auto" else self.pools
+
+    @property
+    def may_add_pools(self) -> bool:
+        """Whether the plan may make pools of its own."""
+        return self.pools == "auto" or self.new_pools

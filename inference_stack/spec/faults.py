@@ -103,10 +103,10 @@ def _place(location: Sequence[str | int], root: Node, given: object) -> _Place |
     beside: Any = given
     for part in location:
         if node.is_union:
-            if not _is_group(value):
+            chosen = _meant(node, value)
+            if chosen is None:
                 break
-            chosen = node.section
-            if chosen is None or chosen.name != part:
+            if not _names(part, chosen):
                 return None
             node = chosen
             continue
@@ -118,8 +118,16 @@ def _place(location: Sequence[str | int], root: Node, given: object) -> _Place |
     return _Place(tuple(path), node, parent, value, beside)
 
 
-def _is_group(value: object) -> bool:
-    return isinstance(value, Mapping)
+def _meant(node: Node, value: object) -> Node | None:
+    """The alternative of a union that a value with parts is meant to be; None for a value without."""
+    if isinstance(value, Mapping):
+        return node.section
+    return node.sequence if isinstance(value, list) else None
+
+
+def _names(part: str | int, chosen: Node) -> bool:
+    """Whether a part of pydantic's location names that alternative; it calls a list tuple[Item, ...]."""
+    return part == chosen.name if chosen.name else str(part).startswith("tuple[")
 
 
 def _below(value: Any, part: str | int) -> Any:

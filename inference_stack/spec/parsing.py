@@ -7,9 +7,10 @@ from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_orig
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from .environment import Environment, Section
+from .environment import Environment
 from .faults import Path, faults
 from .finding import Finding
+from .section import Section
 
 AnySection = TypeVar("AnySection", bound=Section)
 

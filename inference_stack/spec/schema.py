@@ -57,6 +57,11 @@ class Node(NamedTuple):
         return next((member for member in self.members if "properties" in member.schema), None)
 
     @property
+    def sequence(self) -> "Node | None":
+        """The alternative that is a list."""
+        return next((member for member in self.members if member.schema.get("type") == "array"), None)
+
+    @property
     def wants_text(self) -> bool:
         """Whether text may stand here."""
         return any(member.schema.get("type") == "string" for member in self.members)

@@ -66,7 +66,7 @@ def test_a_placement_that_is_neither_form_is_told_once(asked: Asked) -> None:
     with pytest.raises(InvalidEnvironment) as raised:
         load(asked, file="Pulumi.test.yaml")
     (finding,) = raised.value.findings
-    assert (finding.path, finding.allowed) == ("models[0].placement", "auto, or keys pool, gpus")
+    assert (finding.path, finding.allowed) == ("models[0].placement", "auto, or keys pool, gpus, pipeline")
 
 
 def test_an_index_after_an_unreadable_item_still_counts_from_the_file(asked: Asked) -> None:
