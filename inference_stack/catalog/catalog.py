@@ -1,16 +1,13 @@
 """Reads the data files and answers questions about them."""
 
-import csv
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
-from functools import cache, cached_property
-from importlib.resources import files
+from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from .rows import CpuReservation, Gpu, MigRow, ModelRow, Row, Sku
-
-AnyRow = TypeVar("AnyRow", bound=Row)
+from .data_files import rows
+from .model import ModelRow
+from .rows import CpuReservation, Gpu, MigRow, Sku, StartupStep
 
 MIB_PER_MB = 1_000_000 / 2**20
 
@@ -28,17 +25,35 @@ class Catalog:
     @cached_property
     def skus(self) -> Mapping[str, Sku]:
         """Azure sizes by name, those with GPUs first."""
-        return {row.name: row for file in ("gpu_skus", "cpu_skus") for row in _read(file, Sku)}
+        return {row.name: row for file in ("gpu_skus", "cpu_skus") for row in rows(file, Sku)}
 
     @cached_property
     def gpus(self) -> Mapping[str, Gpu]:
         """GPU models by name."""
-        return {row.name: row for row in _read("gpus", Gpu)}
+        return {row.name: row for row in rows("gpus", Gpu)}
 
     @cached_property
     def models(self) -> Mapping[str, ModelRow]:
         """Checkpoints by hub id."""
-        return {row.id: row for row in _read("models", ModelRow)}
+        return {row.id: row for row in rows("models", ModelRow)}
+
+    @cached_property
+    def startup(self) -> Mapping[str, StartupStep]:
+        """Steps from no node to the first token, by name."""
+        return {row.step: row for row in rows("startup", StartupStep)}
+
+    def model(self, id_: str) -> ModelRow | None:
+        """The checkpoint of an id in any case, or of an id that it had before; None if there is none."""
+        return self.models.get(id_) or self._models_by_any_id.get(id_.lower())
+
+    def variants(self, id_: str) -> tuple[ModelRow, ...]:
+        """A checkpoint and those quantized from the same one, best quality first; empty for an unknown id."""
+        found = self.model(id_)
+        if found is None:
+            return ()
+        original = found.base or found.id
+        same = [row for row in self.models.values() if original in (row.id, row.base)]
+        return tuple(sorted(same, key=lambda row: row.quality))
 
     def profiles(self, sku_name: str) -> tuple[MigRow, ...]:
         """How AKS cuts the GPUs of a size, smallest slice first; empty where it does not."""
@@ -63,30 +78,30 @@ class Catalog:
 
     def nearest(self, asked: str, known: Iterable[str]) -> tuple[str, ...]:
         """Up to three known names that a mistyped one may have meant, best first. Case does not count."""
+        from difflib import get_close_matches  # slow to import, and needed for a mistake only
+
         by_lower = {name.lower(): name for name in known}
         found = get_close_matches(asked.lower(), by_lower, n=3, cutoff=0.6)
         return tuple(by_lower[name] for name in found)
 
     @cached_property
+    def _models_by_any_id(self) -> Mapping[str, ModelRow]:
+        known = {name.lower(): row for row in self.models.values() for name in row.names}
+        return known | {row.id.lower(): row for row in self.models.values()}
+
+    @cached_property
     def _mig(self) -> tuple[MigRow, ...]:
-        return tuple(sorted(_read("mig", MigRow), key=lambda row: row.compute_slices))
+        return tuple(sorted(rows("mig", MigRow), key=lambda row: row.compute_slices))
 
     @cached_property
     def _cpu_reservations(self) -> tuple[CpuReservation, ...]:
-        return tuple(sorted(_read("node_reservation", CpuReservation), key=lambda row: row.vcpu))
+        return tuple(sorted(rows("node_reservation", CpuReservation), key=lambda row: row.vcpu))
 
     def _reserved_millicores(self, vcpu: int) -> int:
         steps = list(pairwise(self._cpu_reservations))
         below, above = next((step for step in steps if vcpu <= step[1].vcpu), steps[-1])
         slope = (above.cpu_millicores - below.cpu_millicores) / (above.vcpu - below.vcpu)
         return round(below.cpu_millicores + slope * (vcpu - below.vcpu))
-
-
-@cache
-def _read(name: str, row: type[AnyRow]) -> tuple[AnyRow, ...]:
-    text = files(__name__.rpartition(".")[0]).joinpath("data", f"{name}.csv").read_text(encoding="utf-8")
-    lines = csv.DictReader(text.splitlines())
-    return tuple(row.model_validate({key: cell or None for key, cell in line.items()}) for line in lines)
 
 
 CATALOG = Catalog()

@@ -1,4 +1,4 @@
-"""The rows of the catalog: what is known of sizes, GPUs, slices and models, each with source and date."""
+"""The rows of the catalog: what is known of sizes, GPUs and slices, each with source and date."""
 
 from datetime import date
 from typing import Literal
@@ -11,7 +11,8 @@ Arch = Literal["amd64", "arm64"]
 class Row(BaseModel):
     """One line of a data file. A cell that nobody could verify says so in `verified` and in `source`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A command reads few of the files: build the checks of a row when its file is read.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     source: str = Field(description="Where the row comes from.")
     # A field of this very name would hide the type from the fields of derived classes.
@@ -72,47 +73,19 @@ class MigRow(Row):
     verified: bool
 
 
-class ModelRow(Row):
-    """A checkpoint: architecture as in its config.json, licence and origin."""
-
-    id: str = Field(description="Id on the model hub.")
-    params: int = Field(description="All parameters of the text model.")
-    active_params: int = Field(description="Parameters that one token uses.")
-    weights_dtype: Literal["bf16", "fp8", "mxfp4"] = Field(description="How the checkpoint is published.")
-    weights_gib: float = Field(description="Weights as published and loaded, GiB.")
-    licence: str = Field(description="Licence id of the hub.")
-    origin: str = Field(description="Country of the publisher, ISO 3166.")
-    gated: bool | None = Field(description="Whether the hub asks for consent; None if unknown.")
-    max_position_embeddings: int = Field(description="Longest context, tokens.")
-    layers: int
-    hidden_size: int
-    intermediate_size: int = Field(description="Width of the feed-forward part, or as config.json says.")
-    vocab_size: int
-    heads: int = Field(description="Attention heads.")
-    kv_heads: int = Field(description="Key and value heads; equal to `heads` without grouping.")
-    head_dim: int
-    v_head_dim: int | None = Field(description="Width of a value head where it differs from `head_dim`.")
-    tied_embeddings: bool
-    qkv_bias: bool
-    qk_norm: bool
-    norms: int | None = Field(description="Norms in a layer where they are not two.")
-    sliding_window: int | None = Field(description="Window of the layers that have one, tokens.")
-    attention_chunk: int | None = Field(description="Chunk of the layers with chunked attention, tokens.")
-    experts: int | None = Field(description="Routed experts in a layer; None for a dense model.")
-    experts_per_token: int | None
-    moe_intermediate_size: int | None
-    shared_intermediate_size: int | None
-    dense_layers: int | None = Field(description="Layers without experts in a mixture of experts.")
-    dense_intermediate_size: int | None
-    kv_lora_rank: int | None = Field(description="Latent width of multi-head latent attention; None without.")
-    q_lora_rank: int | None
-    qk_nope_head_dim: int | None
-    qk_rope_head_dim: int | None
-    verified: bool
-
-
 class CpuReservation(Row):
     """CPU that AKS keeps back for the kubelet on a node of this many cores."""
 
     vcpu: int
     cpu_millicores: int
+
+
+class StartupStep(Row):
+    """A step from no node to the first token: how long it takes, or how fast it goes."""
+
+    step: str
+    unit: Literal["s", "GiB/s"]
+    low: float
+    typical: float
+    high: float
+    verified: bool

@@ -2,16 +2,15 @@ import pytest
 
 from inference_stack.catalog import CATALOG, Row
 
-GIB = 2**30
-
 
 def rows() -> list[Row]:
     return [*CATALOG.skus.values(), *CATALOG.gpus.values(), *CATALOG.models.values()]
 
 
-def test_the_catalog_holds_every_size_and_model_of_the_mission() -> None:
+def test_the_catalog_holds_every_size_of_the_mission() -> None:
     with_gpus = [sku for sku in CATALOG.skus.values() if sku.gpu]
-    assert (len(with_gpus), len(CATALOG.gpus), len(CATALOG.models)) == (11, 8, 26)
+    assert len(with_gpus) == 11
+    assert {sku.gpu for sku in with_gpus} <= set(CATALOG.gpus)
 
 
 def test_every_row_says_where_it_is_from_and_when() -> None:
@@ -52,18 +51,6 @@ def test_a_slice_is_found_by_size_and_profile() -> None:
 @pytest.mark.parametrize("sku", ["Standard_ND128isr_GB300_v6", "Standard_D8ds_v5", "Standard_Nothing"])
 def test_a_size_that_aks_does_not_cut_has_no_slice(sku: str) -> None:
     assert CATALOG.mig(sku, "MIG2g") is None
-
-
-def test_weights_published_in_bf16_are_two_bytes_a_parameter() -> None:
-    multimodal = {
-        "meta-llama/Llama-4-Scout-17B-16E-Instruct",
-        "meta-llama/Llama-4-Maverick-17B-128E-Instruct",
-    }
-    for row in CATALOG.models.values():
-        if row.weights_dtype == "bf16" and row.id not in multimodal:
-            assert row.weights_gib == pytest.approx(row.params * 2 / GIB, abs=0.001)
-        elif row.id in multimodal:
-            assert row.weights_gib > row.params * 2 / GIB
 
 
 def test_gb_sizes_are_arm_and_unknown_to_the_autoscaler() -> None:

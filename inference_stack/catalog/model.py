@@ -1,0 +1,85 @@
+"""A checkpoint of the catalog, and the config.json behind it."""
+
+from functools import cache
+
+from pydantic import Field
+
+from .coarse import CoarseFigures
+from .data_files import CatalogError, Fields, objects
+from .rows import Row
+
+UNQUANTIZED = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
+"""Layouts without quantization, and the dtype that their config.json states."""
+
+QUALITY = (
+    *("w8a16", "gptq-int8", "fp8-block", "fp8-dynamic", "fp8-fbgemm", "fp8", "fp8-modelopt", "w8a8"),
+    *("int4-experts", "mxfp4", "awq", "w4a16", "gptq", "nvfp4"),
+)
+"""Quantized layouts, the one that gives up least first. Our judgement: more bits before fewer, finer scales
+before coarser, weights alone before weights and activations."""
+
+
+class ModelRow(CoarseFigures, Row):
+    """A checkpoint: what it is made of, how it is stored, licence and origin."""
+
+    id: str = Field(description="Id on the model hub.")
+    config: str = Field(description="Its architecture: a key of configs.json.")
+    base: str | None = Field(
+        default=None,
+        description="Id of the checkpoint that it is a quantized variant of; None for the original.",
+    )
+    quantization: str = Field(description="Layout: bf16, fp16 or fp32, or a key of quantizations.json.")
+    licence: str = Field(description="Licence id of the hub.")
+    origin: str = Field(description="Country of the publisher, ISO 3166.", pattern="^[A-Z]{2}$")
+    gated: bool | None = Field(default=None, description="Whether the hub asks for consent; None if unknown.")
+    max_context: int = Field(description="Longest context that the publisher supports, tokens.", gt=0)
+    params_b: float | None = Field(
+        default=None, description="All parameters as published, billions, to the digits that were published."
+    )
+    former_ids: str | None = Field(
+        default=None, description="Ids that the hub or public logs also use for it, separated by spaces."
+    )
+    verified: bool = Field(description="Whether a second source agrees with the architecture and layout.")
+
+    @property
+    def quality(self) -> int:
+        """Place among the variants of a model, 0 the best: how much precision the layout gives up."""
+        order = (*UNQUANTIZED, *QUALITY)
+        return order.index(self.quantization) if self.quantization in order else len(order)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its id and those that it is also known by."""
+        return (self.id, *(self.former_ids or "").split())
+
+    @property
+    def family(self) -> str:
+        """The model_type of its config.json: llama, qwen3_moe ..."""
+        return self.fields["model_type"]
+
+    @property
+    def fields(self) -> Fields:
+        """The fields of its config.json that memory and speed depend on, quantization_config among them.
+
+        Raises CatalogError if it names an architecture or layout that no file has.
+        """
+        return _fields(self.id, self.config, self.quantization, self.max_context)
+
+
+@cache
+def _fields(id_: str, config: str, quantization: str, max_context: int) -> Fields:
+    found = objects("configs").get(config)
+    if found is None:
+        raise CatalogError(f"models.csv: {id_}: config {config!r} is no key of configs.json")
+    context = {"max_position_embeddings": max_context}
+    nested = {"text_config": found["text_config"] | context} if "text_config" in found else {}
+    fields = found | context | nested
+    if quantization in UNQUANTIZED:
+        return fields | {"torch_dtype": UNQUANTIZED[quantization]}
+    layout = objects("quantizations").get(quantization)
+    if layout is None:
+        raise CatalogError(
+            f"models.csv: {id_}: quantization {quantization!r} is neither one of {', '.join(UNQUANTIZED)} "
+            "nor a key of quantizations.json"
+        )
+    return fields | {"quantization_config": layout}
