@@ -47,6 +47,8 @@ class Engine:
     max_loras: int = 0
     """LoRA adapters held at once; 0 without adapters."""
     max_lora_rank: int = 0
+    speculative_tokens: int = 0
+    """Tokens proposed and verified in one step; 0 without speculation."""
     version: str = "0.29.0"
 
 
