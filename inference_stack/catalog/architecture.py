@@ -1,6 +1,7 @@
 """What a model is made of, as far as memory and speed depend on it. Read from a config.json by `config`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 
@@ -23,12 +24,20 @@ class Attention:
     qk_rope_head_dim: int = 0
     qkv_bias: bool = False
     output_bias: bool = False
-    qk_norm: bool = False
+    qk_norm: Literal["head", "heads", "width"] | None = None
+    """Norms of queries and keys: one weight vector of a head's width for all heads, one for each head,
+    or one over all heads together. None without such norms."""
     output_gate: bool = False
     """Whether the query projection also makes a gate of the same width."""
     indexer_heads: int = 0
     """Sparse attention only: heads of the indexer that picks tokens, and their width."""
     indexer_head_dim: int = 0
+    sinks: bool = False
+    """Whether each head has a learned sink logit."""
+    shares_kv: bool = False
+    """Whether the layer reads the KV cache of an earlier one and has none of its own."""
+    keys_are_values: bool = False
+    """Whether one projection makes keys and values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,10 @@ class Recurrent:
     bias: bool = False
     conv_bias: bool = False
     time_step_rank: int = 0
+    inner_norms: bool = False
+    """Mamba-1 only: norms of the time step, B and C (Jamba)."""
+    gated_norm: bool = True
+    """Mamba-2 only: whether the output passes a gated norm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,12 @@ class Experts:
     router_bias: bool = False
     bias: bool = False
     gated: bool = True
+    router_float32: bool = False
+    """Whether vLLM keeps the router's matrix in float32."""
+    score_correction: bool = False
+    """Whether the router has a correction of each expert's score (float32 in vLLM)."""
+    latent_size: int = 0
+    """Width that tokens are projected to before the experts and back after; 0 without (Nemotron 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +102,11 @@ class Block:
     norms: int = 2
     """Norms of the hidden width."""
     norm_bias: bool = False
+    beside: Recurrent | None = None
+    """A recurrent mixer that runs beside the attention on the same input (Falcon-H1)."""
+    extra: int = 0
+    """Further small parameters that every rank holds whole, in the model's type."""
+    extra_float32: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +120,23 @@ class Tower:
     heads: int
     split: bool = True
     """Whether vLLM deals its matrices out over the units of a replica."""
+    whole: int = 0
+    """Parameters, among `params`, that every rank holds whole even where the rest is dealt out."""
+    tables: int = 0
+    """Bytes of position tables that stand on every rank."""
 
 
 @dataclass(frozen=True, slots=True)
+class Rotary:
+    """A table of cosines and sines that stands once on every rank."""
+
+    rows: int
+    width: int
+    float32: bool = False
+    """Kept in float32 rather than in the model's type."""
+
+
+@dataclass(frozen=True)
 class Architecture:
     """A decoder, block by block, and what surrounds it. Equal architectures compare and hash equal."""
 
@@ -117,11 +155,36 @@ class Architecture:
     towers: tuple[Tower, ...] = ()
     draft_blocks: int = 0
     """Blocks of the checkpoint that only predict further tokens; loaded where speculation uses them."""
+    embedding_size: int = 0
+    """Width of the embedding where it differs from the hidden size (projected in and out); 0 where equal."""
+    final_norm: bool = True
+    embedding_norms: int = 0
+    """Norms of the hidden width between the embedding and the first block."""
+    rotary: tuple[Rotary, ...] = ()
+    extra: int = 0
+    """Further small parameters outside the blocks that every rank holds whole."""
+    assumed: str | None = None
+    """What was assumed where vLLM's class for the model type is not known here; None for a known type."""
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
 
-    @property
+    def __post_init__(self) -> None:
+        # Architectures key the caches of a search that asks thousands of times: hash the blocks once.
+        object.__setattr__(
+            self, "_hash", hash((self.model_type, self.hidden_size, self.vocab_size, self.blocks))
+        )
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
     def layers(self) -> int:
         """Blocks of the decoder."""
         return sum(count for count, _ in self.blocks)
+
+    @cached_property
+    def each_block(self) -> tuple[Block, ...]:
+        """The blocks one by one, in order."""
+        return tuple(block for count, block in self.blocks for _ in range(count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +205,7 @@ class Layout:
     """Arithmetic that the matrices are multiplied in where the GPU has it."""
     method: str | None = None
     """vLLM's quantization, None for an unquantized checkpoint."""
+    block: int = 0
+    """Side of the square of weights that share a scale (fp8 by blocks); 0 for other layouts."""
+    kv_cache_dtype: str | None = None
+    """Type of the KV cache that the checkpoint asks for where the user does not."""
