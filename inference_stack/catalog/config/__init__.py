@@ -1,0 +1,45 @@
+"""Reads the fields of a Hugging Face config.json: what a model is made of, and how its checkpoint stores it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..architecture import Architecture, Layout
+from . import layout as _layout
+from .families import FAMILIES, LLAMA
+from .fields import ConfigError, Fields
+
+__all__ = ["FAMILIES", "ConfigError", "architecture", "layout"]
+
+ALIASES = {"mistral3": "mistral", "gemma3": "gemma3_text", "llava": "llama", "llava_next": "llama", "": ""}
+
+
+def architecture(config: Mapping[str, Any]) -> Architecture:
+    """The architecture that a config.json describes, towers included.
+
+    A model type that is not known is read as a Llama-like decoder where the fields allow it; `assumed` says so.
+    Raises ConfigError where fields are missing, naming them.
+    """
+    fields = Fields(config)
+    family = FAMILIES.get(fields.model_type) or FAMILIES.get(ALIASES.get(fields.model_type, ""))
+    if family is not None:
+        return family.read(fields)
+    known = ", ".join(sorted(FAMILIES))
+    try:
+        found = LLAMA.read(fields)
+    except ConfigError as error:
+        raise ConfigError(
+            f"model_type {fields.model_type or '(none)'} is not known and cannot be read like a Llama: {error}. "
+            f"Known: {known}"
+        ) from None
+    return replace(
+        found, assumed=f"model_type {fields.model_type or '(none)'} is not known: read like a Llama"
+    )
+
+
+def layout(config: Mapping[str, Any], quantization: str | None = None) -> Layout:
+    """How the checkpoint stores its matrices. `quantization` is the engine's argument of that name.
+
+    Raises ConfigError for a quantization that is not known.
+    """
+    return _layout.read(config, quantization)

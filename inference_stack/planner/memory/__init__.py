@@ -1,0 +1,1 @@
+"""What a replica holds in memory, part by part."""

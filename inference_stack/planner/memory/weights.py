@@ -1,0 +1,118 @@
+"""Bytes of weights that vLLM holds on a rank once a checkpoint is loaded."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
+
+from inference_stack.catalog.architecture import Architecture, Block, Layout
+
+from ..replica import Replica
+from .matrices import Matrix, block_matrices, block_vectors, entry_matrices, exit_matrices
+
+WIDTHS = {"float32": 4, "float": 4, "float16": 2, "half": 2, "bfloat16": 2, "auto": 2}
+"""Bytes of a number by vLLM's names of a dtype."""
+
+
+def weights_bytes(replica: Replica) -> int:
+    """Bytes on the rank that holds most."""
+    return max(stage_weights_bytes(replica))
+
+
+def stage_weights_bytes(replica: Replica) -> tuple[int, ...]:
+    """Bytes on a rank of each pipeline stage. All ranks of a stage hold the same."""
+    return _stages(
+        replica.model,
+        replica.layout,
+        replica.tensor_parallel,
+        replica.pipeline_parallel,
+        replica.engine.enable_expert_parallel,
+        WIDTHS[replica.engine.dtype],
+    )
+
+
+@lru_cache(maxsize=1024)
+def stage_layers(layers: int, stages: int) -> tuple[range, ...]:
+    """The layers of each pipeline stage: equal parts, the remainder on those before the last (get_pp_indices)."""
+    counts = [layers // stages] * stages
+    for stage in range(2, layers % stages + 2):
+        counts[-stage] += 1
+    starts = [sum(counts[:stage]) for stage in range(stages)]
+    return tuple(range(start, start + count) for start, count in zip(starts, counts, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rank:
+    """What decides the bytes of one matrix on one rank."""
+
+    layout: Layout
+    tensor_parallel: int
+    expert_parallel: bool
+    width: int
+
+
+@lru_cache(maxsize=4096)
+def _stages(
+    model: Architecture, layout: Layout, tensor: int, pipeline: int, expert_parallel: bool, width: int
+) -> tuple[int, ...]:
+    rank = _Rank(layout, tensor, expert_parallel, width)
+    blocks = model.each_block
+    found: list[int] = []
+    for layers in stage_layers(len(blocks), pipeline):
+        first, last = layers.start == 0, layers.stop == len(blocks)
+        total = sum(_block_bytes(blocks[layer], model.hidden_size, rank) for layer in layers)
+        total += sum(table.rows * table.width * (4 if table.float32 else width) for table in model.rotary)
+        if first:
+            total += sum(matrix_bytes(m, rank) for m in entry_matrices(model))
+            total += model.embedding_norms * _norm_bytes(model, width) + _tower_bytes(model, rank)
+        if last:
+            total += int(model.final_norm) * _norm_bytes(model, width) + model.extra * width
+            total += sum(matrix_bytes(m, rank) for m in exit_matrices(model) if not _shared(model, m, first))
+        found.append(total)
+    return tuple(found)
+
+
+def _shared(model: Architecture, matrix: Matrix, first: bool) -> bool:
+    """Whether the head is the embedding that the stage already holds."""
+    return matrix.part == "head" and model.tied_embeddings and first
+
+
+def _norm_bytes(model: Architecture, width: int) -> int:
+    return model.hidden_size * (2 if model.final_norm_bias else 1) * width
+
+
+def _tower_bytes(model: Architecture, rank: _Rank) -> int:
+    """Towers stay in 16 bits; vLLM gives each rank its part of the matrices and the rest whole."""
+    total = 0
+    for tower in model.towers:
+        parts = rank.tensor_parallel if tower.split else 1
+        total += (tower.whole + ceil((tower.params - tower.whole) / parts)) * rank.width + tower.tables
+    return total
+
+
+@lru_cache(maxsize=4096)
+def _block_bytes(block: Block, hidden: int, rank: _Rank) -> int:
+    total = sum(matrix_bytes(matrix, rank) for matrix in block_matrices(block, hidden))
+    for vector in block_vectors(block, hidden):
+        total += vector.on_rank(rank.tensor_parallel) * (4 if vector.float32 else rank.width)
+    return total
+
+
+def matrix_bytes(matrix: Matrix, rank: _Rank) -> int:
+    """Bytes of a matrix, its scales and biases on one rank."""
+    held = matrix.on_rank(rank.tensor_parallel, rank.expert_parallel)
+    layout = rank.layout
+    width = 4 if held.float32 else rank.width
+    biases = held.count * held.outputs * width if held.bias else 0
+    if not held.quantizes or held.part not in layout.parts:
+        return held.count * held.inputs * held.outputs * width + biases
+    weights = held.inputs * held.outputs
+    if layout.block:
+        scales = ceil(held.inputs / layout.block) * ceil(held.outputs / layout.block)
+    elif layout.group == -1:
+        scales = held.outputs
+    elif layout.group:
+        scales = ceil(held.inputs / layout.group) * held.outputs
+    else:
+        scales = 0
+    bits = weights * layout.bits + scales * (layout.scale_bits + layout.zero_bits)
+    return held.count * ceil(bits / 8) + biases
