@@ -17,9 +17,9 @@ DRAIN_S = 120
 Ray's own 20 s cut off streams that were still writing."""
 
 START_BUDGET_S = 3600
-"""How long a replica may take from its process to a loaded model, in seconds.
+"""How long a replica may take from its process to a loaded model where no plan says it, in seconds: as Ray.
 
-vLLM alone gives up after 600 s, too soon for a large model's weights over a network, and Ray after 3600 s."""
+vLLM alone gives up after 600 s, too soon for a large model's weights over a network."""
 
 HEAD_RESOURCE = "node:__internal_head__"
 """Ray resource that only the head offers."""
@@ -153,6 +153,9 @@ class ServedModel(Emitted):
     replicas_min: int = Field(ge=0)
     replicas_max: PositiveInt
     concurrency: PositiveInt = Field(description="Requests that one replica works on at the same time.")
+    start_budget_s: PositiveInt = Field(
+        default=START_BUDGET_S, description="From its process to a loaded model, at most, seconds."
+    )
     engine: dict[str, JsonValue] = Field(default_factory=dict, description="vLLM engine arguments.")
     adapters: Adapters | None = None
 
@@ -225,8 +228,8 @@ def _llm_config(model: ServedModel) -> LLMConfig:
         ),
         runtime_env=RuntimeEnv(
             env_vars={
-                "RAYLLM_ENGINE_START_TIMEOUT_S": str(START_BUDGET_S),
-                "VLLM_ENGINE_READY_TIMEOUT_S": str(START_BUDGET_S),
+                "RAYLLM_ENGINE_START_TIMEOUT_S": str(model.start_budget_s),
+                "VLLM_ENGINE_READY_TIMEOUT_S": str(model.start_budget_s),
             }
         ),
     )

@@ -90,9 +90,18 @@ def test_a_replica_stays_in_one_pod(served):
     assert only_model(served())["placement_group_config"]["strategy"] == "STRICT_PACK"
 
 
-def test_a_large_model_has_an_hour_to_load(served):
-    given = only_model(served())["runtime_env"]["env_vars"]
-    assert given["VLLM_ENGINE_READY_TIMEOUT_S"] == given["RAYLLM_ENGINE_START_TIMEOUT_S"] == "3600"
+def start_budget(model):
+    given = only_model(model)["runtime_env"]["env_vars"]
+    assert given["VLLM_ENGINE_READY_TIMEOUT_S"] == given["RAYLLM_ENGINE_START_TIMEOUT_S"]
+    return given["VLLM_ENGINE_READY_TIMEOUT_S"]
+
+
+def test_ray_and_vllm_wait_for_a_model_as_long_as_the_plan_says(served):
+    assert start_budget(served(start_budget_s=1260)) == "1260"
+
+
+def test_a_model_without_a_plan_has_an_hour_to_load(served):
+    assert start_budget(served()) == "3600"
 
 
 def test_the_same_models_give_the_same_text_whatever_the_order_of_their_arguments(served):
