@@ -3,15 +3,20 @@
 Nothing here is fitted but PIECE_GIB; the rest counts the buffers that vLLM's source allocates, bytes by bytes.
 """
 
-from inference_stack.catalog.architecture import Architecture, Attention, Block, Experts, FeedForward, Recurrent
+from inference_stack.catalog.architecture import (
+    Architecture,
+    Attention,
+    Block,
+    Experts,
+    FeedForward,
+    Recurrent,
+)
 
 from ..replica import Replica
 from .versions import accounting
+from .weights import WIDTHS
 
 GIB = 2**30
-WIDTHS = {"float32": 4, "float16": 2, "bfloat16": 2, "half": 2, "float": 4, "auto": 2}
-"""Bytes of a number by vLLM's names of a dtype."""
-
 HANDLE_GIB = {"Hopper": 32 / 1024, "Blackwell": 32 / 1024}
 """cuBLAS's workspace, which torch allocates: 32 MiB from Hopper on, 8 MiB and 128 KiB before."""
 OLDER_HANDLE_GIB = 8.125 / 1024
@@ -24,18 +29,22 @@ PIXELS = 3 * 28 * 28
 """Input values for one token of an encoder: an area of 28 by 28 pixels in most vision models."""
 PIXEL_BYTES = 6
 """An input value is held as float32, and as bf16 for the encoder."""
-ENCODER_FLOOR_TOKENS = 0
 
 
 def activation_gib(replica: Replica, *, last_stage: bool = True) -> float:
     """Peak above the weights on one unit, GiB, of the last pipeline stage or an earlier one."""
-    held = (expert_workspace(replica) + encoder_cache(replica)) / GIB
-    held += HANDLE_GIB.get(replica.silicon.generation, OLDER_HANDLE_GIB)
-    forward = _forward(replica) / GIB + PIECE_GIB
+    step = replica.engine.max_num_batched_tokens
+    held = (expert_workspace(replica) + encoder_cache(replica)) / GIB + handle_gib(replica)
+    forward = forward_bytes(replica, step) / GIB
     if not last_stage:
         # What goes to the next stage: hidden states and residual.
-        return held + forward + 2 * _hidden(replica) / GIB
+        return held + forward + 2 * hidden_bytes(replica, step) / GIB
     return held + max(forward, _sampler(replica) / GIB)
+
+
+def handle_gib(replica: Replica) -> float:
+    """cuBLAS's workspace."""
+    return HANDLE_GIB.get(replica.silicon.generation, OLDER_HANDLE_GIB)
 
 
 def width(replica: Replica) -> int:
@@ -43,19 +52,19 @@ def width(replica: Replica) -> int:
     return WIDTHS[replica.engine.dtype]
 
 
-def _hidden(replica: Replica) -> int:
-    """Hidden states of one full step, bytes."""
-    return replica.engine.max_num_batched_tokens * replica.model.hidden_size * width(replica)
+def hidden_bytes(replica: Replica, tokens: int) -> int:
+    """Hidden states of so many tokens."""
+    return tokens * replica.model.hidden_size * width(replica)
 
 
-def _forward(replica: Replica) -> float:
-    """The widest moment of a layer, bytes: compiled by pieces between two attentions."""
-    step = replica.engine.max_num_batched_tokens
+def forward_bytes(replica: Replica, tokens: int) -> float:
+    """The widest moment of a forward pass over so many tokens: compiled by pieces between two attentions."""
     quantized = replica.layout.compute in ("fp8", "int8", "fp4")
-    return step * max(
+    widest = max(
         _block_values(block, replica.model.hidden_size, replica.tensor_parallel, width(replica), quantized)
         for _, block in replica.model.blocks
     )
+    return tokens * widest + PIECE_GIB * GIB
 
 
 def _block_values(block: Block, hidden: int, tensor_parallel: int, size: int, quantized: bool) -> float:
@@ -95,7 +104,11 @@ def _sampler(replica: Replica) -> float:
         logits += rows * vocabulary * size
     if counts.top_k_rows:
         logits += multiprocessors(replica) * vocabulary * 4
-    return _hidden(replica) + 2 * rows * replica.model.hidden_size * size + logits
+    return (
+        hidden_bytes(replica, replica.engine.max_num_batched_tokens)
+        + 2 * rows * replica.model.hidden_size * size
+        + logits
+    )
 
 
 def sampled_rows(replica: Replica) -> int:
@@ -129,8 +142,7 @@ def expert_workspace(replica: Replica) -> float:
     step = replica.engine.max_num_batched_tokens
     split = 1 if replica.engine.enable_expert_parallel else replica.tensor_parallel
     widest = max(
-        part.per_token
-        * (max(2 * part.width / split, hidden) + max(part.width / split, hidden))
+        part.per_token * (max(2 * part.width / split, hidden) + max(part.width / split, hidden))
         for part in experts
     )
     return step * widest * width(replica)

@@ -1,49 +1,85 @@
-"""Memory of the CUDA graphs that vLLM captures at start-up.
+"""Memory of the CUDA graphs that vLLM captures at start-up, as its own estimate counts it.
 
-Each graph holds a node for every kernel of every layer, so their memory goes with layers × graphs; the first
-of them also makes a pool. Sizes are those of `VllmConfig._set_cudagraph_sizes` of vLLM 0.29.
+vLLM captures a set of graphs for mixed steps (cut at every attention) and one for steps of decoding alone, the
+largest first: that one makes the pool, each further one adds the nodes of its kernels. Capture sizes are those
+of `VllmConfig._set_cudagraph_sizes`, the estimate that of `profile_cudagraph_memory` of vLLM 0.29.
 """
 
-from inference_stack.catalog.architecture import Experts
+from typing import NamedTuple
+
+from inference_stack.catalog.architecture import Attention, Experts
 
 from ..replica import Replica
+from .activation import GIB, forward_bytes, handle_gib
 from .versions import minor
 
-MIB_PER_GIB = 1024
+MIB = 2**20
 
-POOL_GIB = 0.35
-LAYER_MIB = 0.155
-EXPERTS_MIB = 0.1
-"""The first capture, a layer of one graph, and what experts add to it. Fitted on 31 start-up logs of vLLM 0.19
-with 102 graphs, halfway between vLLM's estimate and what the capture then took, which differ by 0.15 GiB."""
+LAYER_MIB = 0.17
+EXPERTS_LAYER_MIB = 0.29
+"""Nodes of one layer in one graph, for a dense layer and one with experts. Fitted: the means of 22 and 5 public
+start-up logs of vLLM 0.19, which scatter from 0.12 to 0.21 and 0.21 to 0.41."""
+SMALLEST_MIB = 1.0
+"""vLLM counts no graph below this."""
+
+SPLITS = 32
+"""Parts into which FlashAttention 3 (Hopper) cuts a sequence inside a graph, each with float32 outputs of its
+own: vLLM's flash_attn_max_num_splits_for_cuda_graph."""
+DECODE_MIB = 6.0
+"""What the first graph of decoding takes beside them, in every log."""
 
 LARGEST = 512
 LARGEST_BLACKWELL = 1024
-"""Tokens of the largest graph, where the GPU is a Blackwell of a data centre."""
-BLACKWELL_FROM = 21
+"""Tokens of the largest graph; the second on a Blackwell of a data centre, from 0.21 on."""
+LARGEST_BLACKWELL_FROM = 21
+
+
+class Captured(NamedTuple):
+    """Sizes of the graphs of both sets, tokens, the smallest first."""
+
+    mixed: tuple[int, ...]
+    decode: tuple[int, ...]
 
 
 def cudagraph_gib(replica: Replica, layers: int) -> float:
     """Of one pipeline stage of `layers` layers on one unit, GiB; 0 where the engine runs eagerly."""
     graphs = captured(replica)
-    if not graphs:
+    if not graphs.mixed:
         return 0.0
+    mixed = forward_bytes(replica, graphs.mixed[-1]) / GIB + handle_gib(replica)
+    decode = DECODE_MIB * MIB / GIB + _split_outputs(replica, graphs.decode) / GIB
     experts = any(isinstance(block.feed_forward, Experts) for _, block in replica.model.blocks)
-    node = LAYER_MIB + (EXPERTS_MIB if experts else 0.0)
-    return POOL_GIB + graphs * layers * node / MIB_PER_GIB
+    nodes = max(SMALLEST_MIB, layers * (EXPERTS_LAYER_MIB if experts else LAYER_MIB)) * MIB / GIB
+    further = len(graphs.mixed) - 1 + max(0, len(graphs.decode) - 1)
+    return max(mixed, decode) + further * nodes
 
 
-def captured(replica: Replica) -> int:
-    """Graphs: one a size for mixed steps, and one a size up to max_num_seqs for steps of decoding alone."""
+def captured(replica: Replica) -> Captured:
+    """The graphs of an engine; with adapters each stands twice, with and without one."""
     engine = replica.engine
     if engine.enforce_eager:
-        return 0
-    new_blackwell = replica.silicon.generation == "Blackwell" and minor(engine.version) >= BLACKWELL_FROM
+        return Captured((), ())
+    blackwell = replica.silicon.generation == "Blackwell" and minor(engine.version) >= LARGEST_BLACKWELL_FROM
     query = 1 + engine.speculative_tokens
-    largest = min(
-        2 * engine.max_num_seqs * query,
-        LARGEST_BLACKWELL if new_blackwell else LARGEST,
-        engine.max_num_batched_tokens,
-    )
-    sizes = [size for size in (1, 2, 4, *range(8, 256, 8), *range(256, largest + 1, 16)) if size <= largest]
-    return len(sizes) + sum(size <= engine.max_num_seqs * query for size in sizes)
+    ceiling = LARGEST_BLACKWELL if blackwell else LARGEST
+    largest = min(2 * engine.max_num_seqs * query, ceiling, engine.max_num_batched_tokens)
+    steps = (1, 2, 4, *range(8, 256, 8), *range(256, largest + 1, 16))
+    mixed = tuple(size for size in steps if size <= largest)
+    decode = tuple(size for size in mixed if size <= engine.max_num_seqs * query)
+    twice = 2 if engine.max_loras else 1
+    return Captured(tuple(sorted(mixed * twice)), tuple(sorted(decode * twice)))
+
+
+def _split_outputs(replica: Replica, sizes: tuple[int, ...]) -> int:
+    """Float32 outputs of the parts that FlashAttention 3 cuts sequences into, of the widest layer, bytes."""
+    if replica.silicon.generation != "Hopper" or not sizes or replica.engine.dtype == "float32":
+        return 0
+    width = max((_output_width(block.mixer) for _, block in replica.model.blocks), default=0)
+    return SPLITS * sizes[-1] * 4 * width // replica.tensor_parallel
+
+
+def _output_width(mixer: object) -> int:
+    if not isinstance(mixer, Attention):
+        return 0
+    # Latent attention decodes in the latent space.
+    return mixer.heads * (mixer.kv_lora_rank if mixer.kind == "latent" else mixer.v_head_dim)

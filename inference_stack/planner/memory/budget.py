@@ -1,0 +1,149 @@
+"""How the memory of a unit is spent under vLLM, and what context and concurrency that leaves.
+
+requested = total × utilization; the KV cache gets what weights, activations, memory outside of torch, adapters,
+a drafting model and, by release, CUDA graphs leave. Figures are those of the unit that holds the least KV cache.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from ..replica import Replica
+from .activation import GIB, activation_gib, is_dense
+from .adapters import adapters_bytes
+from .graphs import cudagraph_gib
+from .kv_cache import KvCache, kv_cache, longest_context, needed_bytes, request_bytes
+from .limits import limit
+from .margin import margin
+from .runtime import CONTEXT_GIB, non_torch_gib, requested_gib
+from .versions import accounting
+from .weights import stage_layers, stage_weights_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The budget of one unit, GiB, and what it serves."""
+
+    total_gib: float
+    requested_gib: float
+    """What vLLM may take: total × utilization."""
+    weights_gib: float
+    activation_gib: float
+    non_torch_gib: float
+    cudagraph_gib: float
+    """Estimate of the CUDA graphs; taken from the KV cache only if `graphs_reserved`."""
+    graphs_reserved: bool
+    adapters_gib: float
+    draft_gib: float
+    kv_gib: float
+    """Left for the KV cache; negative where the rest does not even fit."""
+    kv_low_gib: float
+    kv_high_gib: float
+    """Where the KV cache of nine in ten start-ups lies, by the errors on logs that were held out."""
+    kv_tokens: int
+    """As vLLM's log would state it."""
+    max_concurrency: float
+    """Requests of max_model_len tokens at once."""
+    needed_gib: float
+    """Least KV cache with which vLLM starts."""
+    limit: str | None
+    """What forbids the start, with what would allow it; None where it fits."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether vLLM starts."""
+        return self.limit is None
+
+    @property
+    def footprint_gib(self) -> float:
+        """What the process takes of the GPU in all: its request, and what vLLM does not count in."""
+        return self.requested_gib + CONTEXT_GIB + (0.0 if self.graphs_reserved else self.cudagraph_gib)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """The budget of a unit of one pipeline stage, GiB."""
+
+    layers: int
+    weights: float
+    activation: float
+    non_torch: float
+    graphs: float
+    draft: float
+    kv: float
+
+
+@lru_cache(maxsize=16384)
+def memory(replica: Replica) -> Memory:
+    """The budget of a replica's fullest unit."""
+    requested, adapters = requested_gib(replica), adapters_bytes(replica) / GIB
+    reserved = accounting(replica.engine.version, dense=is_dense(replica.model)).reserves_graphs
+    stages = _stages(replica, requested - adapters, reserved)
+    worst = min(stages, key=lambda stage: stage.kv / max(1, stage.layers))
+    off = margin(replica)
+    cache = _cache(replica, [max(0, int(stage.kv * GIB)) for stage in stages])
+    needed = (needed_bytes(replica) + (needed_bytes(replica.draft) if replica.draft else 0)) / GIB
+    parts = {
+        "weights": worst.weights,
+        "draft": worst.draft,
+        "adapters": adapters,
+        "activation": worst.activation,
+        "non_torch": worst.non_torch,
+        "cudagraph": worst.graphs if reserved else 0.0,
+    }
+    return Memory(
+        total_gib=replica.silicon.memory_gib,
+        requested_gib=requested,
+        weights_gib=worst.weights,
+        activation_gib=worst.activation,
+        non_torch_gib=worst.non_torch,
+        cudagraph_gib=worst.graphs,
+        graphs_reserved=reserved,
+        adapters_gib=adapters,
+        draft_gib=worst.draft,
+        kv_gib=worst.kv,
+        kv_low_gib=worst.kv - off.below_gib,
+        kv_high_gib=worst.kv + off.above_gib,
+        kv_tokens=cache.tokens,
+        max_concurrency=cache.max_concurrency,
+        needed_gib=needed,
+        limit=limit(replica, worst.kv, needed, parts),
+    )
+
+
+def fits(replica: Replica, context: int) -> bool:
+    """Whether vLLM would start with max_model_len at `context` and everything else as it is."""
+    return memory(replace(replica, engine=replace(replica.engine, max_model_len=context))).fits
+
+
+def longest(replica: Replica) -> int:
+    """Most tokens of context with which vLLM would start; 0 if with none."""
+    return longest_context(replica, max(0, int(memory(replica).kv_gib * GIB)))
+
+
+def _stages(replica: Replica, usable: float, reserved: bool) -> list[_Stage]:
+    weights = stage_weights_bytes(replica)
+    found: list[_Stage] = []
+    for number, layers in enumerate(stage_layers(replica.model.layers, replica.pipeline_parallel)):
+        last = number == len(weights) - 1
+        activation = activation_gib(replica, last_stage=last)
+        outside = non_torch_gib(replica, last_stage=last)
+        graphs = cudagraph_gib(replica, len(layers))
+        # A drafting model stands whole on the last stage.
+        draft = sum(stage_weights_bytes(replica.draft)) / GIB if replica.draft and last else 0.0
+        taken = weights[number] / GIB + activation + outside + draft + (graphs if reserved else 0.0)
+        found.append(
+            _Stage(
+                *(len(layers), weights[number] / GIB, activation, outside, graphs, draft, usable - taken),
+            )
+        )
+    return found
+
+
+def _cache(replica: Replica, held: list[int]) -> KvCache:
+    """What the cache holds; a drafting model caches the same tokens beside, and takes its part of the bytes."""
+    draft = replica.draft
+    if draft is None:
+        return kv_cache(replica, held)
+    context = replica.engine.max_model_len
+    own, beside = request_bytes(replica, context), request_bytes(draft, context)
+    return kv_cache(replica, [int(stage * own / (own + beside)) for stage in held])
