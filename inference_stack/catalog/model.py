@@ -4,7 +4,9 @@ from functools import cache
 
 from pydantic import Field
 
+from .architecture import Architecture, Layout
 from .coarse import CoarseFigures
+from .config import architecture, layout
 from .data_files import CatalogError, Fields, objects
 from .rows import Row
 
@@ -63,14 +65,34 @@ class ModelRow(CoarseFigures, Row):
 
         Raises CatalogError if it names an architecture or layout that no file has.
         """
-        return _fields(self.id, self.config, self.quantization, self.max_context)
+        return _fields(self.config, self.quantization, self.max_context)
+
+    @property
+    def architecture(self) -> Architecture:
+        """What it is made of. Raises CatalogError or ConfigError."""
+        return _architecture(self.config, self.max_context)
+
+    @property
+    def layout(self) -> Layout:
+        """How it stores its matrices. Raises CatalogError or ConfigError."""
+        return _layout(self.config, self.quantization)
 
 
 @cache
-def _fields(id_: str, config: str, quantization: str, max_context: int) -> Fields:
+def _architecture(config: str, max_context: int) -> Architecture:
+    return architecture(_fields(config, "bf16", max_context))
+
+
+@cache
+def _layout(config: str, quantization: str) -> Layout:
+    return layout(_fields(config, quantization, 0))
+
+
+@cache
+def _fields(config: str, quantization: str, max_context: int) -> Fields:
     found = objects("configs").get(config)
     if found is None:
-        raise CatalogError(f"models.csv: {id_}: config {config!r} is no key of configs.json")
+        raise CatalogError(f"models.csv: config {config!r} is no key of configs.json")
     context = {"max_position_embeddings": max_context}
     nested = {"text_config": found["text_config"] | context} if "text_config" in found else {}
     fields = found | context | nested
@@ -79,7 +101,7 @@ def _fields(id_: str, config: str, quantization: str, max_context: int) -> Field
     layout = objects("quantizations").get(quantization)
     if layout is None:
         raise CatalogError(
-            f"models.csv: {id_}: quantization {quantization!r} is neither one of {', '.join(UNQUANTIZED)} "
+            f"models.csv: quantization {quantization!r} is neither one of {', '.join(UNQUANTIZED)} "
             "nor a key of quantizations.json"
         )
     return fields | {"quantization_config": layout}
