@@ -1,6 +1,7 @@
 """What follows from an environment: its plan, or everything that forbids it."""
 
 from .accelerator import accelerator
+from .bill import AdapterSaving, Amount, Fleet, ModelCost, PoolPrice, Price, QuotaUse, Range, TokenPrice
 from .node_template import (
     GPU_PRESENT_LABEL,
     GPU_TAINT,
@@ -23,8 +24,6 @@ from .plan import (
     PlannedPool,
     PlannedPrefill,
     PredictedSpeed,
-    Price,
-    Range,
     Rejected,
     RunnerUp,
     Tenant,
@@ -32,6 +31,7 @@ from .plan import (
 )
 from .planning import plan, plan_environment
 from .pools import pool_findings
+from .startup import ColdStart, Duration
 
 __all__ = [
     "GPU_PRESENT_LABEL",
@@ -40,21 +40,30 @@ __all__ = [
     "IDLE_REASON_TAG",
     "POOL_LABEL",
     "Accelerator",
+    "AdapterSaving",
+    "Amount",
+    "ColdStart",
+    "Duration",
     "EdgeModel",
+    "Fleet",
     "Link",
     "MemoryBudget",
+    "ModelCost",
     "PackedNode",
     "PackedUnit",
     "Plan",
     "PlannedModel",
     "PlannedPool",
     "PlannedPrefill",
+    "PoolPrice",
     "PredictedSpeed",
     "Price",
+    "QuotaUse",
     "Range",
     "Rejected",
     "RunnerUp",
     "Tenant",
+    "TokenPrice",
     "WorkerSize",
     "accelerator",
     "plan",

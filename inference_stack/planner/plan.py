@@ -16,21 +16,15 @@ from inference_stack.spec import (
     Traffic,
 )
 
+from .bill import ModelCost, Price, QuotaUse, Range
 from .planned import Planned
+from .startup import ColdStart
 
 Bottleneck = Literal["decode bandwidth", "prefill compute", "memory", "interconnect"]
 """What a replica runs out of first."""
 
 Origin = Literal["listed", "existing", "made"]
 """Listed by the environment and made with it; there already; or added by the plan."""
-
-
-class Range(Planned):
-    """A predicted figure, between bounds that hold it in 80 % of cases."""
-
-    value: float
-    low: float
-    high: float
 
 
 class Accelerator(Planned):
@@ -192,6 +186,10 @@ class PlannedModel(Planned):
     usd_per_hour: float | None = Field(
         description="Its share of its nodes at peak, list price; 0 on existing nodes, None without a price."
     )
+    cost: ModelCost | None = Field(default=None, description="At the mean traffic, and by token.")
+    cold_start: ColdStart | None = Field(
+        default=None, description="Until a replica answers that was not there."
+    )
     rejected: tuple[Rejected, ...]
     runner_up: RunnerUp | None
     prefill: PlannedPrefill | None = Field(default=None, description="Only where disaggregated.")
@@ -234,16 +232,6 @@ class EdgeModel(Planned):
     licence: str
 
 
-class Price(Planned):
-    """List price of all nodes, USD an hour."""
-
-    idle_usd_per_hour: float
-    peak_usd_per_hour: float
-    usd_per_node_hour: dict[str, float] = Field(description="What one node of each priced size costs.")
-    unpriced: tuple[str, ...] = Field(description="Sizes without a known price, left out of the sums.")
-    unverified: tuple[str, ...] = Field(description="Sizes whose price is old or unconfirmed.")
-
-
 class Plan(Planned):
     """Everything that `pulumi up` will make, decided."""
 
@@ -254,4 +242,5 @@ class Plan(Planned):
     edge: tuple[EdgeModel, ...] = Field(default=(), description="Models for devices.")
     packing: tuple[PackedNode, ...] = Field(default=(), description="Every GPU node at peak.")
     price: Price
+    quota: tuple[QuotaUse, ...] = Field(default=(), description="By family, the region's total first.")
     findings: tuple[Finding, ...] = Field(description="Warnings and notes; errors never reach a plan.")

@@ -1,28 +1,44 @@
-"""What the nodes of an environment cost at list price."""
+"""What the nodes of an environment cost at list price, while nobody asks, at the mean traffic and at peak."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from inference_stack.catalog import Catalog
 from inference_stack.spec import CpuPool, Environment, Finding, GpuPool, Severity
 
-from .plan import Price
+from .bill import Amount, PoolPrice, Price
+from .heads import head_nodes
+from .node_template import HEADS_POOL
+from .plan import PlannedPool
+
+SYSTEM_POOL = "system"
 
 
-def price(environment: Environment, catalog: Catalog) -> Price:
-    """The sum over all pools at their minimum and at their maximum. Every size must be in the catalog.
+def price(
+    environment: Environment,
+    catalog: Catalog,
+    pools: Sequence[GpuPool | PlannedPool] | None = None,
+    expected: Mapping[str, int] | None = None,
+) -> Price:
+    """The sum over all pools. Every size must be in the catalog.
 
-    Spot nodes count at list price, which they do not exceed.
+    `pools` are the GPU pools, those of the environment if left out; `expected` are the nodes that the mean
+    traffic fills in each of them, all of them where it says nothing of a pool. Spot nodes count at list
+    price, which they do not exceed.
     """
-    pools: tuple[CpuPool | GpuPool, ...] = (
-        environment.cluster.system,
-        environment.cluster.heads,
-        *environment.listed_pools,
+    gpu_pools = environment.listed_pools if pools is None else pools
+    filled = expected or {}
+    lines = (
+        _cpu_line(SYSTEM_POOL, environment.cluster.system, environment.cluster.system.nodes.min, catalog),
+        _cpu_line(HEADS_POOL, environment.cluster.heads, _heads(environment, catalog), catalog),
+        *(_gpu_line(pool, filled.get(pool.name, pool.nodes.max), catalog) for pool in gpu_pools),
     )
-    skus = {pool.sku: catalog.skus[pool.sku] for pool in pools}
+    skus = {line.sku: catalog.skus[line.sku] for line in lines}
     rates = {name: sku.usd_per_hour for name, sku in skus.items() if sku.usd_per_hour is not None}
     return Price(
-        idle_usd_per_hour=round(sum(pool.nodes.min * rates.get(pool.sku, 0) for pool in pools), 4),
-        peak_usd_per_hour=round(sum(pool.nodes.max * rates.get(pool.sku, 0) for pool in pools), 4),
+        idle=_amount(lines, lambda line: line.nodes_idle),
+        expected=_amount(lines, lambda line: line.nodes_expected),
+        peak=_amount(lines, lambda line: line.nodes_peak),
+        pools=lines,
         usd_per_node_hour=rates,
         unpriced=_names(skus.keys() - rates.keys()),
         unverified=_names(name for name in rates if not skus[name].price_verified),
@@ -54,6 +70,65 @@ def price_findings(environment: Environment, price: Price) -> Iterator[Finding]:
             path="pools",
             what="has prices that are old or unconfirmed: " + ", ".join(price.unverified),
         )
+
+
+def _heads(environment: Environment, catalog: Catalog) -> int:
+    """Nodes that the heads keep: a service has its head also while it has no worker."""
+    pool = environment.cluster.heads
+    needed = head_nodes(len(environment.models), pool, catalog) or 0
+    return min(max(pool.nodes.min, needed), pool.nodes.max)
+
+
+def _cpu_line(name: str, pool: CpuPool, kept: int, catalog: Catalog) -> PoolPrice:
+    return PoolPrice(
+        pool=name,
+        sku=pool.sku,
+        gpus=0,
+        existing=False,
+        nodes_idle=kept,
+        nodes_expected=kept,
+        nodes_peak=pool.nodes.max,
+        usd_per_node_hour=catalog.skus[pool.sku].usd_per_hour,
+    )
+
+
+def _gpu_line(pool: GpuPool | PlannedPool, filled: int, catalog: Catalog) -> PoolPrice:
+    sku = catalog.skus[pool.sku]
+    return PoolPrice(
+        pool=pool.name,
+        sku=pool.sku,
+        gpus=sku.gpus,
+        existing=pool.existing is not None,
+        nodes_idle=pool.nodes.min,
+        nodes_expected=min(max(pool.nodes.min, filled), pool.nodes.max),
+        nodes_peak=pool.nodes.max,
+        usd_per_node_hour=sku.usd_per_hour,
+        spot_usd_per_node_hour=None,
+        reserved_usd_per_node_hour=None,
+    )
+
+
+def _amount(lines: Sequence[PoolPrice], nodes: Callable[[PoolPrice], int]) -> Amount:
+    paid = [line for line in lines if not line.existing]
+    with_gpus = [line for line in paid if line.gpus]
+    without = _sum((nodes(line), line.usd_per_node_hour) for line in paid if not line.gpus)
+
+    def instead(rates: Iterable[tuple[int, float | None]]) -> float | None:
+        used = [(count, rate) for count, rate in rates if count]
+        known = used and all(rate is not None for _, rate in used)
+        return round(without + _sum(used), 4) if known else None
+
+    return Amount(
+        usd_per_hour=_sum((nodes(line), line.usd_per_node_hour) for line in paid),
+        gpu_usd_per_hour=_sum((nodes(line), line.usd_per_node_hour) for line in with_gpus),
+        existing_usd_per_hour=_sum((nodes(line), line.usd_per_node_hour) for line in lines if line.existing),
+        spot_usd_per_hour=instead((nodes(line), line.spot_usd_per_node_hour) for line in with_gpus),
+        reserved_usd_per_hour=instead((nodes(line), line.reserved_usd_per_node_hour) for line in with_gpus),
+    )
+
+
+def _sum(amounts: Iterable[tuple[int, float | None]]) -> float:
+    return round(sum(count * (rate or 0) for count, rate in amounts), 4)
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:

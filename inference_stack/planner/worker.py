@@ -17,12 +17,18 @@ SHM_GIB = 16
 
 def worker_size(sku: Sku, per_node: int, units: int, catalog: Catalog) -> WorkerSize:
     """The share of `units` out of `per_node` units in what a node can give to pods, rounded down."""
-    reserved = catalog.reserved(sku)
-    cpu = sku.vcpu - reserved.cpu_millicores / 1000 - DAEMONS_CPU
-    memory_gib = sku.memory_gib * (1 - OS_SHARE) - reserved.memory_gib - DAEMONS_GIB
+    cpu, memory_gib = allocatable(sku, catalog)
     share = math.floor(memory_gib / per_node) * units
     return WorkerSize(
         cpu=max(1, math.floor(cpu / per_node) * units),
         memory_gib=share,
         shm_gib=max(1, min(SHM_GIB, share // 4)),
     )
+
+
+def allocatable(sku: Sku, catalog: Catalog) -> tuple[float, float]:
+    """Cores and GiB that a node of this size can give to our pods."""
+    reserved = catalog.reserved(sku)
+    cpu = sku.vcpu - reserved.cpu_millicores / 1000 - DAEMONS_CPU
+    memory_gib = sku.memory_gib * (1 - OS_SHARE) - reserved.memory_gib - DAEMONS_GIB
+    return cpu, memory_gib

@@ -37,7 +37,7 @@ def test_dev_costs_no_gpu_while_nobody_asks() -> None:
     assert all(pool.nodes.min == 0 for pool in made.pools)
     assert all(model.replicas_min == 0 for model in made.models)
     assert made.environment.cluster.heads.nodes.min == 0
-    assert made.price.idle_usd_per_hour == 0.226
+    assert made.price.idle.gpu_usd_per_hour == 0
 
 
 def test_prod_serves_four_departments_from_one_base_and_customers_on_two_gpus() -> None:
