@@ -1,7 +1,7 @@
 # Every target sets up what it needs. ENV names the environment: Pulumi.$(ENV).yaml.
 ENV ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help setup preview up down status test check format lock charts clean
+.PHONY: help
 
 # The newest Python of 3.11 to 3.13 that really runs; some machines have names on PATH with nothing behind them.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -11,7 +11,7 @@ IN_VENV = .venv/bin/
 LOCALCLOUD = $(IN_VENV)python -m localcloud
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 setup: ## .venv with the inference-stack command in it
 	@$(BOOTSTRAP) --set preview
@@ -44,6 +44,17 @@ format: ## let ruff rewrite what it can
 	@$(BOOTSTRAP) --set check
 	@$(IN_VENV)ruff format --quiet .
 	@$(IN_VENV)ruff check --fix --quiet .
+
+bench-planner: ## how far the planner is off: memory, speed, search times
+	@$(BOOTSTRAP) --set check
+	@$(IN_VENV)python -m benchmarks.memory
+	@$(IN_VENV)python -m benchmarks.speed
+	@$(IN_VENV)python -m benchmarks.search
+
+calibrate: ## fit the speed constants anew, and redraw docs/accuracy.md
+	@$(BOOTSTRAP) --set check
+	@$(IN_VENV)python -m benchmarks.calibrate_speed
+	@$(IN_VENV)python -m benchmarks.pictures
 
 charts: setup ## KubeRay's two charts as folders, ready for `helm push`
 	@$(LOCALCLOUD) charts charts
