@@ -1,6 +1,6 @@
 """The `inference-stack` command: the planner without an engine."""
 
-from . import catalog, plan
+from . import catalog, fit, plan
 from .app import app
 
-__all__ = ["app", "catalog", "plan"]
+__all__ = ["app", "catalog", "fit", "plan"]

@@ -16,12 +16,26 @@ from inference_stack.catalog.config import ConfigError, architecture, layout
 
 from .engine_defaults import PINNED, batch, utilization
 from .replica import Engine, Replica, Silicon
-from .silicon import UnknownSilicon, silicon
+from .silicon import SiliconError, silicon
 
 MEASURED = frozenset(
-    "engine gpu_count free_at_start_gib weights_gib activation_gib non_torch_gib cudagraph_est_gib "
-    "cudagraph_actual_gib cudagraph_subtracted cudagraph_gib kv_gib kv_tokens kv_blocks max_concurrency url source "
-    "verified hybrid consumed_gib gmu_note fits suggested_kv_cache_memory activation_plus_cg_est_gib family".split()
+    (
+        *(
+            "engine",
+            "gpu_count",
+            "hybrid",
+            "family",
+            "group",
+            "url",
+            "source",
+            "verified",
+            "gmu_note",
+            "fits",
+        ),
+        *("free_at_start_gib", "weights_gib", "activation_gib", "non_torch_gib", "cudagraph_gib"),
+        *("cudagraph_est_gib", "cudagraph_actual_gib", "cudagraph_subtracted", "activation_plus_cg_est_gib"),
+        *("consumed_gib", "kv_gib", "kv_tokens", "kv_blocks", "max_concurrency", "suggested_kv_cache_memory"),
+    )
 )
 """What a log measured or says about itself: accepted beside a question, never read."""
 
@@ -31,7 +45,7 @@ CONFIG_MARKS = ("num_hidden_layers", "text_config", "n_layer", "n_layers", "mode
 DTYPES = ("auto", "bfloat16", "float16", "float32", "half", "float")
 
 
-class BadCase(ValueError):
+class CaseError(ValueError):
     """Questions that cannot be asked: every error of every question, one a line, by its id and path."""
 
 
@@ -134,32 +148,54 @@ class Asked(NamedTuple):
 
 
 def parse(given: Sequence[Any]) -> tuple[Asked, ...]:
-    """Questions as JSON objects → replicas. Raises BadCase with every error of all of them."""
+    """Questions as JSON objects → replicas. Raises CaseError with every error of all of them."""
     found: list[Asked] = []
     errors: list[str] = []
     for place, fields in enumerate(given):
         named = cast("Mapping[str, Any]", fields).get("id") if isinstance(fields, Mapping) else None
         where = f"[{place}]" if named is None else f"[{place}] {named}"
         try:
-            case = Case.model_validate(fields)
-            found.append(Asked(case, replica(case)))
-        except ValidationError as error:
-            errors += [f"{where}: {_told(fault)}" for fault in error.errors()]
-        except BadCase as error:
+            found.append(_asked(fields))
+        except CaseError as error:
             errors += [f"{where}: {line}" for line in str(error).splitlines()]
     if errors:
-        raise BadCase("\n".join(errors))
+        raise CaseError("\n".join(errors))
     return tuple(found)
 
 
+def _asked(fields: Any) -> Asked:
+    try:
+        case = Case.model_validate(fields)
+    except ValidationError as error:
+        faults = error.errors()
+        told = [_told(fault) for fault in faults]
+        wrong = {fault["loc"][0] for fault in faults if fault["loc"]}
+        if wrong and isinstance(fields, Mapping):
+            # What else is wrong, without the fields that are known to be.
+            rest = {k: v for k, v in cast("Mapping[str, Any]", fields).items() if k not in wrong}
+            told += _further(rest, wrong)
+        raise CaseError("\n".join(told)) from None
+    return Asked(case, replica(case))
+
+
+def _further(fields: Mapping[str, Any], wrong: set[int | str]) -> list[str]:
+    try:
+        replica(Case.model_validate(fields))
+    except ValidationError:
+        return []
+    except CaseError as error:
+        return [line for line in str(error).splitlines() if line.partition(":")[0] not in wrong]
+    return []
+
+
 def replica(case: Case) -> Replica:
-    """What a question describes, vLLM's defaults filled in. Raises BadCase with all of its errors."""
+    """What a question describes, vLLM's defaults filled in. Raises CaseError with all of its errors."""
     errors: list[str] = []
     unit = _unit(case, errors)
     model = _model(case, errors)
     draft = _drafting(case, errors)
     if unit is None or model is None or errors:
-        raise BadCase("\n".join(errors))
+        raise CaseError("\n".join(errors))
     return _assembled(case, unit, model, draft)
 
 
@@ -168,7 +204,7 @@ def resolve_model(
 ) -> tuple[Architecture, Layout]:
     """Architecture and layout of a checkpoint of the catalog, or of one given by its config.json.
 
-    `quantization` is the engine's argument: fp8 quantizes a 16-bit checkpoint as it loads. Raises BadCase.
+    `quantization` is the engine's argument: fp8 quantizes a 16-bit checkpoint as it loads. Raises CaseError.
     """
     if config is None:
         config = _catalog_config(name)
@@ -176,17 +212,19 @@ def resolve_model(
     try:
         return architecture(config), layout(config, quantization if stored else None)
     except ConfigError as error:
-        raise BadCase(f"config: {error}") from None
+        raise CaseError(f"config: {error}") from None
 
 
 def _catalog_config(name: str | None) -> Mapping[str, Any]:
     if name is None:
-        raise BadCase("model: missing; give the id of a catalog model, or the config.json's fields as config")
+        raise CaseError(
+            "model: missing; give the id of a catalog model, or the config.json's fields as config"
+        )
     id_ = _ids().get(name.lower())
     if id_ is None:
         near = CATALOG.nearest(name, CATALOG.models)
         meant = f"; did you mean {' or '.join(near)}?" if near else "."
-        raise BadCase(
+        raise CaseError(
             f"model: {name!r} is not in the catalog{meant} "
             "A model outside of it: give the fields of its config.json as config"
         )
@@ -207,7 +245,7 @@ def _unit(case: Case, errors: list[str]) -> Silicon | None:
         errors.append(f"tp: {case.tp} with mig {case.mig}: tensor parallel does not span slices; allowed: 1")
     try:
         return silicon(case.gpu, sku=case.sku, mig=case.mig, total_gib=case.total_gib)
-    except UnknownSilicon as error:
+    except SiliconError as error:
         errors.append(str(error))
         return None
 
@@ -215,7 +253,7 @@ def _unit(case: Case, errors: list[str]) -> Silicon | None:
 def _model(case: Case, errors: list[str]) -> tuple[Architecture, Layout] | None:
     try:
         found = resolve_model(case.model, case.config, case.quantization)
-    except BadCase as error:
+    except CaseError as error:
         errors.append(str(error))
         return None
     limit = found[0].max_position_embeddings
@@ -231,7 +269,7 @@ def _drafting(case: Case, errors: list[str]) -> tuple[Architecture, Layout] | No
         return None
     try:
         return resolve_model(case.draft_model)
-    except BadCase as error:
+    except CaseError as error:
         errors.append(f"draft_{error}")
         return None
 
@@ -258,9 +296,8 @@ def _assembled(
         speculative_tokens=case.speculative_tokens,
         version=version,
     )
-    parts = {"tensor_parallel": case.tp, "pipeline_parallel": case.pp}
-    proposer = Replica(*draft, unit, engine, **parts) if draft else None
-    return Replica(*model, unit, engine, **parts, draft=proposer)
+    proposer = Replica(*draft, unit, engine, case.tp) if draft else None
+    return Replica(*model, unit, engine, case.tp, case.pp, proposer)
 
 
 def _told(fault: Any) -> str:

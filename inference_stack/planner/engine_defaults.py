@@ -37,8 +37,10 @@ def batch_defaults(silicon: Silicon) -> BatchDefaults:
 def batch(
     silicon: Silicon, max_model_len: int, batched_tokens: int | None = None, seqs: int | None = None
 ) -> BatchDefaults:
-    """Settings as vLLM would run them: given ones unchanged, the others by the card, never more tokens than all
-    requests together can have, never more requests than tokens."""
+    """Settings as vLLM would run them: given ones unchanged, the others by the card.
+
+    Defaults never give more tokens than all requests together can have, nor more requests than tokens.
+    """
     default = batch_defaults(silicon)
     running = default.max_num_seqs if seqs is None else seqs
     tokens = min(default.max_num_batched_tokens, running * max_model_len)

@@ -11,7 +11,7 @@ EIGHTHS = 8
 """Memory slices of a GPU that can be cut; bandwidth goes with them."""
 
 
-class UnknownSilicon(ValueError):
+class SiliconError(ValueError):
     """A GPU, size or slice that the catalog does not have. The message names what it has."""
 
 
@@ -25,7 +25,7 @@ def silicon(
     """One unit of a GPU by any name that logs use for it, or of an Azure size; cut by a MIG profile if given.
 
     `mig` is NVIDIA's name (2g.24gb) or AKS's (MIG2g). `total_gib` overrides the catalog's memory with what a
-    log saw. Raises UnknownSilicon.
+    log saw. Raises SiliconError.
     """
     if sku is not None:
         row, link = _gpu_of(sku)
@@ -35,7 +35,7 @@ def silicon(
             (size.nvlink_gb_s or 0 for size in CATALOG.skus.values() if size.gpu == row.name), default=0
         )
     else:
-        raise UnknownSilicon("needs a GPU or a size: gpu or sku")
+        raise SiliconError("needs a GPU or a size: gpu or sku")
     unit = _whole(row, float(link) if link else None)
     if mig is not None:
         unit = _cut(unit, row, _slice(row, mig))
@@ -43,7 +43,7 @@ def silicon(
 
 
 def gpu_row(name: str) -> Gpu:
-    """The catalog's GPU under the names that logs, drivers and clouds use. Raises UnknownSilicon.
+    """The catalog's GPU under the names that logs, drivers and clouds use. Raises SiliconError.
 
     The family has to match; form factor and memory narrow it down where the name states them. An H100 or
     A100 of unstated form is taken as SXM, the one that most logs mean.
@@ -61,7 +61,7 @@ def gpu_row(name: str) -> Gpu:
     if found:
         return found[0]
     near = CATALOG.nearest(name, CATALOG.gpus)
-    raise UnknownSilicon(f"GPU {name!r} is not in the catalog; {_offer(near or tuple(CATALOG.gpus))}")
+    raise SiliconError(f"GPU {name!r} is not in the catalog; {_offer(near or tuple(CATALOG.gpus))}")
 
 
 def _words(name: str) -> list[str]:
@@ -81,11 +81,11 @@ def _memory(words: set[str]) -> str | None:
 def _gpu_of(sku: str) -> tuple[Gpu, int | None]:
     size = CATALOG.skus.get(sku)
     if size is None:
-        raise UnknownSilicon(
+        raise SiliconError(
             f"size {sku!r} is not in the catalog; {_offer(CATALOG.nearest(sku, CATALOG.skus))}"
         )
     if size.gpu is None:
-        raise UnknownSilicon(f"size {sku} has no GPU")
+        raise SiliconError(f"size {sku} has no GPU")
     return CATALOG.gpus[size.gpu], size.nvlink_gb_s
 
 
@@ -108,7 +108,7 @@ def _slice(row: Gpu, mig: str) -> MigRow:
     for cut in slices.values():
         if mig.lower() in (cut.profile, cut.aks_profile.lower()):
             return cut
-    raise UnknownSilicon(f"{row.name} is not cut into {mig!r}; {_offer(tuple(slices))}")
+    raise SiliconError(f"{row.name} is not cut into {mig!r}; {_offer(tuple(slices))}")
 
 
 def _cut(unit: Silicon, row: Gpu, cut: MigRow) -> Silicon:

@@ -1,6 +1,6 @@
 """Peak of torch's memory while vLLM profiles itself: one full step on dummy requests, then the sampler.
 
-Nothing here is fitted but PIECE_GIB; the rest counts the buffers that vLLM's source allocates, bytes by bytes.
+Counts the buffers that vLLM's source allocates, byte by byte; Fitted.piece_gib is all that is fitted.
 """
 
 from inference_stack.catalog.architecture import (
@@ -13,6 +13,7 @@ from inference_stack.catalog.architecture import (
 )
 
 from ..replica import Replica
+from .fitted import FITTED, Fitted
 from .versions import accounting
 from .weights import WIDTHS
 
@@ -21,21 +22,17 @@ HANDLE_GIB = {"Hopper": 32 / 1024, "Blackwell": 32 / 1024}
 """cuBLAS's workspace, which torch allocates: 32 MiB from Hopper on, 8 MiB and 128 KiB before."""
 OLDER_HANDLE_GIB = 8.125 / 1024
 
-PIECE_GIB = 48 / 1024
-"""What a forward pass holds beside the buffers counted below. Fitted on the two start-up logs of vLLM 0.19
-whose peak is the forward pass (CodeLlama-7B and Granite-8B: 0.77 and 0.85 GiB)."""
-
 PIXELS = 3 * 28 * 28
 """Input values for one token of an encoder: an area of 28 by 28 pixels in most vision models."""
 PIXEL_BYTES = 6
 """An input value is held as float32, and as bf16 for the encoder."""
 
 
-def activation_gib(replica: Replica, *, last_stage: bool = True) -> float:
+def activation_gib(replica: Replica, *, last_stage: bool = True, fitted: Fitted = FITTED) -> float:
     """Peak above the weights on one unit, GiB, of the last pipeline stage or an earlier one."""
     step = replica.engine.max_num_batched_tokens
     held = (expert_workspace(replica) + encoder_cache(replica)) / GIB + handle_gib(replica)
-    forward = forward_bytes(replica, step) / GIB
+    forward = forward_bytes(replica, step) / GIB + fitted.piece_gib
     if not last_stage:
         # What goes to the next stage: hidden states and residual.
         return held + forward + 2 * hidden_bytes(replica, step) / GIB
@@ -64,21 +61,23 @@ def forward_bytes(replica: Replica, tokens: int) -> float:
         _block_values(block, replica.model.hidden_size, replica.tensor_parallel, width(replica), quantized)
         for _, block in replica.model.blocks
     )
-    return tokens * widest + PIECE_GIB * GIB
+    return tokens * widest
 
 
 def _block_values(block: Block, hidden: int, tensor_parallel: int, size: int, quantized: bool) -> float:
-    """Bytes a token at the activation function: its input and output, what attention gave, residual before and
-    after. Where inputs are quantized at run time, one byte more for each value of the output."""
+    """Bytes a token at the activation function: its input and output, attention's output, the residual twice.
+
+    Where inputs of matrices are quantized at run time, one byte more for each value of both.
+    """
     around = _mixed(block) / tensor_parallel + 2 * hidden
     part = block.feed_forward
     if isinstance(part, Experts):
-        # Experts keep their own workspace; here the normed input and their sum stand, and the shared ones run.
+        # Experts have a workspace of their own; here their input and sum stand, and the shared ones run.
         inner = 3 * part.shared_width / tensor_parallel
         return size * (around + 2 * hidden + inner)
     if isinstance(part, FeedForward):
         inner = part.width / tensor_parallel
-        return size * (around + (3 if part.gated else 2) * inner) + (inner if quantized else 0)
+        return size * (around + (3 if part.gated else 2) * inner) + (inner + hidden if quantized else 0)
     return size * (around + hidden)
 
 
@@ -123,7 +122,7 @@ def multiprocessors(replica: Replica) -> int:
 
 
 def is_dense(model: Architecture) -> bool:
-    """Whether every layer is attention and one feed-forward part, which vLLM moved to its second runner first."""
+    """Whether all layers are attention and feed-forward: vLLM moved these to its second runner first."""
     return all(
         isinstance(block.mixer, Attention) and isinstance(block.feed_forward, FeedForward)
         for _, block in model.blocks
@@ -149,7 +148,7 @@ def expert_workspace(replica: Replica) -> float:
 
 
 def encoder_cache(replica: Replica) -> float:
-    """Outputs and inputs of a multimodal encoder for one full step, bytes; held while the decoder is profiled."""
+    """Outputs and inputs of an encoder for one full step, bytes: held while the decoder is profiled."""
     if not replica.model.towers:
         return 0.0
     tokens = replica.engine.max_num_batched_tokens

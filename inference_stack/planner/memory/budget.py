@@ -1,7 +1,7 @@
 """How the memory of a unit is spent under vLLM, and what context and concurrency that leaves.
 
-requested = total × utilization; the KV cache gets what weights, activations, memory outside of torch, adapters,
-a drafting model and, by release, CUDA graphs leave. Figures are those of the unit that holds the least KV cache.
+requested = total × utilization; the KV cache gets what weights, activations, memory outside of torch,
+adapters, a drafting model and, by release, CUDA graphs leave. Figures are of the fullest unit.
 """
 
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from functools import lru_cache
 from ..replica import Replica
 from .activation import GIB, activation_gib, is_dense
 from .adapters import adapters_bytes
+from .fitted import FITTED, Fitted
 from .graphs import cudagraph_gib
 from .kv_cache import KvCache, kv_cache, longest_context, needed_bytes, request_bytes
 from .limits import limit
@@ -73,11 +74,11 @@ class _Stage:
 
 
 @lru_cache(maxsize=16384)
-def memory(replica: Replica) -> Memory:
-    """The budget of a replica's fullest unit."""
+def memory(replica: Replica, fitted: Fitted = FITTED) -> Memory:
+    """The budget of a replica's fullest unit. `fitted` is for benchmarks that fit the constants anew."""
     requested, adapters = requested_gib(replica), adapters_bytes(replica) / GIB
     reserved = accounting(replica.engine.version, dense=is_dense(replica.model)).reserves_graphs
-    stages = _stages(replica, requested - adapters, reserved)
+    stages = _stages(replica, requested - adapters, reserved, fitted)
     worst = min(stages, key=lambda stage: stage.kv / max(1, stage.layers))
     off = margin(replica)
     cache = _cache(replica, [max(0, int(stage.kv * GIB)) for stage in stages])
@@ -120,14 +121,14 @@ def longest(replica: Replica) -> int:
     return longest_context(replica, max(0, int(memory(replica).kv_gib * GIB)))
 
 
-def _stages(replica: Replica, usable: float, reserved: bool) -> list[_Stage]:
+def _stages(replica: Replica, usable: float, reserved: bool, fitted: Fitted) -> list[_Stage]:
     weights = stage_weights_bytes(replica)
     found: list[_Stage] = []
     for number, layers in enumerate(stage_layers(replica.model.layers, replica.pipeline_parallel)):
         last = number == len(weights) - 1
-        activation = activation_gib(replica, last_stage=last)
-        outside = non_torch_gib(replica, last_stage=last)
-        graphs = cudagraph_gib(replica, len(layers))
+        activation = activation_gib(replica, last_stage=last, fitted=fitted)
+        outside = non_torch_gib(replica, last_stage=last, fitted=fitted)
+        graphs = cudagraph_gib(replica, len(layers), fitted)
         # A drafting model stands whole on the last stage.
         draft = sum(stage_weights_bytes(replica.draft)) / GIB if replica.draft and last else 0.0
         taken = weights[number] / GIB + activation + outside + draft + (graphs if reserved else 0.0)
@@ -140,7 +141,7 @@ def _stages(replica: Replica, usable: float, reserved: bool) -> list[_Stage]:
 
 
 def _cache(replica: Replica, held: list[int]) -> KvCache:
-    """What the cache holds; a drafting model caches the same tokens beside, and takes its part of the bytes."""
+    """What the cache holds; a drafting model caches the same tokens, and takes its part of the bytes."""
     draft = replica.draft
     if draft is None:
         return kv_cache(replica, held)

@@ -1,8 +1,8 @@
 """Memory of the CUDA graphs that vLLM captures at start-up, as its own estimate counts it.
 
-vLLM captures a set of graphs for mixed steps (cut at every attention) and one for steps of decoding alone, the
-largest first: that one makes the pool, each further one adds the nodes of its kernels. Capture sizes are those
-of `VllmConfig._set_cudagraph_sizes`, the estimate that of `profile_cudagraph_memory` of vLLM 0.29.
+vLLM captures a set of graphs for mixed steps, cut at every attention, and one for steps of decoding alone.
+The largest comes first and makes the pool, each further one adds the nodes of its kernels. Sizes are those of
+`VllmConfig._set_cudagraph_sizes`, the estimate that of `profile_cudagraph_memory`, both of vLLM 0.29.
 """
 
 from typing import NamedTuple
@@ -11,14 +11,11 @@ from inference_stack.catalog.architecture import Attention, Experts
 
 from ..replica import Replica
 from .activation import GIB, forward_bytes, handle_gib
+from .fitted import FITTED, Fitted
 from .versions import minor
 
 MIB = 2**20
 
-LAYER_MIB = 0.17
-EXPERTS_LAYER_MIB = 0.29
-"""Nodes of one layer in one graph, for a dense layer and one with experts. Fitted: the means of 22 and 5 public
-start-up logs of vLLM 0.19, which scatter from 0.12 to 0.21 and 0.21 to 0.41."""
 SMALLEST_MIB = 1.0
 """vLLM counts no graph below this."""
 
@@ -41,15 +38,16 @@ class Captured(NamedTuple):
     decode: tuple[int, ...]
 
 
-def cudagraph_gib(replica: Replica, layers: int) -> float:
+def cudagraph_gib(replica: Replica, layers: int, fitted: Fitted = FITTED) -> float:
     """Of one pipeline stage of `layers` layers on one unit, GiB; 0 where the engine runs eagerly."""
     graphs = captured(replica)
     if not graphs.mixed:
         return 0.0
-    mixed = forward_bytes(replica, graphs.mixed[-1]) / GIB + handle_gib(replica)
+    mixed = forward_bytes(replica, graphs.mixed[-1]) / GIB + fitted.piece_gib + handle_gib(replica)
     decode = DECODE_MIB * MIB / GIB + _split_outputs(replica, graphs.decode) / GIB
     experts = any(isinstance(block.feed_forward, Experts) for _, block in replica.model.blocks)
-    nodes = max(SMALLEST_MIB, layers * (EXPERTS_LAYER_MIB if experts else LAYER_MIB)) * MIB / GIB
+    node = fitted.experts_node_mib if experts else fitted.node_mib
+    nodes = max(SMALLEST_MIB, layers * node) * MIB / GIB
     further = len(graphs.mixed) - 1 + max(0, len(graphs.decode) - 1)
     return max(mixed, decode) + further * nodes
 

@@ -45,22 +45,26 @@ def limit(replica: Replica, kv_gib: float, needed_gib: float, parts: dict[str, f
     requested = sum(parts.values()) + kv_gib
     if requested > total - CONTEXT_GIB / 2:
         return (
-            f"gpu_memory_utilization: {engine.gpu_memory_utilization} asks for {requested:.2f} of {total:.2f} GiB, "
-            f"more than a CUDA context leaves free; allowed: ≤ {int((1 - CONTEXT_GIB / total) * 100) / 100}"
+            f"gpu_memory_utilization: {engine.gpu_memory_utilization} asks for {requested:.2f} of {total:.2f}"
+            " GiB, more than a CUDA context leaves free; "
+            f"allowed: ≤ {int((1 - CONTEXT_GIB / total) * 100) / 100}"
         )
     if kv_gib <= 0:
         largest = max(parts, key=lambda part: parts[part])
         taken = ", ".join(f"{name} {gib:.2f}" for name, gib in parts.items() if gib >= 0.005)
         return (
-            f"{largest}: {requested - kv_gib:.2f} GiB are needed before any KV cache ({taken}), {requested:.2f} are "
-            "usable on a unit; more units, a larger GPU or fewer bits a weight would fit"
+            f"{largest}: {requested - kv_gib:.2f} GiB are needed before any KV cache ({taken}), "
+            f"{requested:.2f} may be used; more units, a larger GPU or fewer bits a weight would fit"
         )
     if kv_gib >= needed_gib:
         return None
     context = longest_context(replica, int(kv_gib * GIB))
     if context < FEWEST_TOKENS:
-        return f"kv_cache: {kv_gib:.2f} GiB are left and one block needs more; more units or a larger GPU would fit"
+        return (
+            f"kv_cache: {kv_gib:.2f} GiB are left and one block needs more; "
+            "more units or a larger GPU would fit"
+        )
     return (
-        f"max_model_len: {engine.max_model_len} tokens need {needed_gib:.2f} GiB of KV cache, {kv_gib:.2f} are left; "
-        f"allowed: ≤ {context} tokens"
+        f"max_model_len: {engine.max_model_len} tokens need {needed_gib:.2f} GiB of KV cache, "
+        f"{kv_gib:.2f} are left; allowed: ≤ {context} tokens"
     )

@@ -21,7 +21,7 @@ EXPERTS_GIB = 0.3
 TOWERS_GIB = 0.3
 """Encoders are profiled with the largest item that their processor makes, which is not modelled."""
 STATES_GIB = 1.0
-"""Kernels of recurrent layers compile at start and keep memory that torch does not see: 0.3 to 3.8 GiB logged."""
+"""Kernels of recurrent layers compile at start and keep memory outside of torch: 0.3 to 3.8 GiB logged."""
 UNITS_GIB = 0.3
 """What units that talk to each other hold varies by release, driver and topology: 0.5 to 2.2 GiB logged."""
 UNSEEN_RELEASE_GIB = 0.6

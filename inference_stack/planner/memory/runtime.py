@@ -4,19 +4,17 @@ from math import ceil
 
 from ..replica import Replica
 from .activation import is_dense
+from .fitted import FITTED, Fitted
 from .versions import accounting
 
 GIB = 2**30
 
 CONTEXT_GIB = 0.51
-"""The CUDA context, which vLLM does not count: free memory at start is below the total by this in every log of a
-single H100. Units that talk to each other hold 1.0 to 1.6 GiB more before vLLM starts to count."""
+"""The CUDA context, which vLLM does not count: free memory at start is below the total by this in every log
+of a single H100. Units that talk to each other hold 1.0 to 1.6 GiB more before vLLM starts to count."""
 
 EARLIER_STAGE_GIB = 0.07
 """Outside of torch on a pipeline stage that does not sample (two logs of vLLM 0.19)."""
-LINKED_GIB_PER_WIDTH = 7.3e-6
-"""What units linked by NVLink hold more, for each unit and each value of the hidden size. Fitted with
-Accounting.communication_gib on fifteen logs of vLLM 0.19 with two and four H100 (2.06 to 2.21 GiB in all)."""
 UNLINKED_GIB = 0.45
 """For units without NVLink, where NCCL makes no buffers for multicast."""
 
@@ -26,13 +24,16 @@ def requested_gib(replica: Replica) -> float:
     return ceil(replica.silicon.memory_gib * GIB * replica.engine.gpu_memory_utilization) / GIB
 
 
-def non_torch_gib(replica: Replica, *, last_stage: bool = True) -> float:
+def non_torch_gib(replica: Replica, *, last_stage: bool = True, fitted: Fitted = FITTED) -> float:
     """Memory outside of torch that grows from vLLM's first measurement to its last, on one unit."""
     counts = accounting(replica.engine.version, dense=is_dense(replica.model))
-    runtime = counts.runtime_gib if last_stage else EARLIER_STAGE_GIB
+    runtime = fitted.runtime_gib if counts.runtime_gib is None else counts.runtime_gib
+    runtime = runtime if last_stage else EARLIER_STAGE_GIB
     if replica.tensor_parallel == 1:
         return runtime
     if replica.silicon.link_gb_s is None:
         return runtime + UNLINKED_GIB
-    linked = LINKED_GIB_PER_WIDTH * replica.tensor_parallel * replica.model.hidden_size
-    return runtime + counts.communication_gib + linked
+    if counts.communication_gib is not None:
+        return runtime + counts.communication_gib
+    widths = replica.tensor_parallel * replica.model.hidden_size
+    return runtime + fitted.communication_gib + fitted.communication_gib_per_width * widths

@@ -18,27 +18,31 @@ class Accounting:
     """Whether the sampler's top-k kernel keeps one row of float logits for each multiprocessor."""
     reserves_graphs: bool
     """Whether the estimate of the CUDA graphs is taken from the KV cache."""
-    runtime_gib: float
-    """Memory outside of torch on one unit: kernels' code and stacks, libraries' handles."""
-    communication_gib: float
-    """The same for what units that talk to each other add."""
+    runtime_gib: float | None = None
+    """Memory outside of torch on one unit where it is not that of 0.19, which is fitted."""
+    communication_gib: float | None = None
+    """The same of what units that NVLink connects hold more."""
 
 
 SORTING = Accounting(36, top_k_rows=False, reserves_graphs=False, runtime_gib=0.13, communication_gib=0.42)
 """To 0.16: top-k and top-p by sorting. 38 bytes a logit, those of the head included, in six logs."""
 
-TRITON = Accounting(12, top_k_rows=True, reserves_graphs=False, runtime_gib=0.25, communication_gib=1.76)
-"""0.17 to 0.20: a top-k kernel, then float logits, probabilities and noise of four bytes each."""
+FIRST_TRITON = Accounting(12, top_k_rows=True, reserves_graphs=False, runtime_gib=0.13)
+TRITON = Accounting(12, top_k_rows=True, reserves_graphs=False)
+"""0.17, and 0.18 to 0.20: a top-k kernel, then float logits, probabilities and noise of four bytes each."""
 
-RESERVING = Accounting(12, top_k_rows=True, reserves_graphs=True, runtime_gib=0.25, communication_gib=1.4)
+LATER_COMMUNICATION_GIB = 1.2
+"""Three logs of 0.26 and later on GB200, B300 and H200 lie between 0.7 and 1.5 GiB."""
+
+RESERVING = Accounting(12, top_k_rows=True, reserves_graphs=True, communication_gib=LATER_COMMUNICATION_GIB)
 """0.21 to 0.28 on the first model runner: the same, and CUDA graphs are estimated and set aside."""
 
-SECOND_RUNNER_UNRESERVED = Accounting(
-    0, top_k_rows=False, reserves_graphs=False, runtime_gib=0.25, communication_gib=1.4
-)
+UNRESERVED = Accounting(0, top_k_rows=False, reserves_graphs=False, communication_gib=LATER_COMMUNICATION_GIB)
 """0.25 to 0.28, dense models: the second model runner profiles no top-k and reports no CUDA graphs."""
 
-SECOND_RUNNER = Accounting(0, top_k_rows=False, reserves_graphs=True, runtime_gib=0.25, communication_gib=1.4)
+SECOND_RUNNER = Accounting(
+    0, top_k_rows=False, reserves_graphs=True, communication_gib=LATER_COMMUNICATION_GIB
+)
 """From 0.29 on: the second model runner for all; its graphs are estimated again."""
 
 FIRST_GRAPH_RESERVATION = 21
@@ -59,7 +63,7 @@ def accounting(version: str, *, dense: bool) -> Accounting:
     if release <= 16:
         return SORTING
     if release < FIRST_GRAPH_RESERVATION:
-        return TRITON
+        return FIRST_TRITON if release == 17 else TRITON
     if release >= 29:
         return SECOND_RUNNER
-    return SECOND_RUNNER_UNRESERVED if release >= 25 and dense else RESERVING
+    return UNRESERVED if release >= 25 and dense else RESERVING
