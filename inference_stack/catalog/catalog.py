@@ -60,7 +60,11 @@ class Catalog:
         sku = self.skus.get(sku_name)
         if sku is None or not sku.aks_mig:
             return ()
-        return tuple(row for row in self._mig if row.gpu == sku.gpu)
+        return tuple(row for row in self.slices(sku.gpu or "") if row.aks_profile)
+
+    def slices(self, gpu: str) -> tuple[MigRow, ...]:
+        """Every way in which a GPU may be cut, those that AKS does not offer included; smallest first."""
+        return tuple(row for row in self._mig if row.gpu == gpu)
 
     def mig(self, sku_name: str, aks_profile: str) -> MigRow | None:
         """The slice that AKS makes of a size's GPUs under a profile such as MIG2g; None if it makes none."""
@@ -91,7 +95,7 @@ class Catalog:
 
     @cached_property
     def _mig(self) -> tuple[MigRow, ...]:
-        return tuple(sorted(rows("mig", MigRow), key=lambda row: row.compute_slices))
+        return tuple(sorted(rows("mig", MigRow), key=lambda row: (row.compute_slices, row.memory_eighths)))
 
     @cached_property
     def _cpu_reservations(self) -> tuple[CpuReservation, ...]:

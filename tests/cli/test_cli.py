@@ -63,7 +63,7 @@ def test_a_file_that_is_not_there_is_a_fault_and_no_traceback() -> None:
 def test_skus_lists_every_size_and_marks_prices_that_nobody_confirmed() -> None:
     told = runner.invoke(app, ["skus"]).stdout
     assert all(name in told for name in CATALOG.skus)
-    assert "84.80?" in told
+    assert "0.11?" in told
     assert "unknown" in told
 
 
