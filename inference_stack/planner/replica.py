@@ -28,6 +28,8 @@ class Silicon:
     """NVIDIA's name of the slice (2g.24gb); None for a whole GPU."""
     share: float = 1.0
     """Part of the streaming multiprocessors of the GPU."""
+    multiprocessors: int = 132
+    """Streaming multiprocessors of the unit."""
 
 
 @dataclass(frozen=True, slots=True)
