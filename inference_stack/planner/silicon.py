@@ -31,12 +31,10 @@ def silicon(
         row, link = _gpu_of(sku)
     elif gpu is not None:
         row = gpu_row(gpu)
-        link = max(
-            (size.nvlink_gb_s or 0 for size in CATALOG.skus.values() if size.gpu == row.name), default=0
-        )
+        link = row.link_gb_s or _bridge(row)
     else:
         raise SiliconError("needs a GPU or a size: gpu or sku")
-    unit = _whole(row, float(link) if link else None)
+    unit = _whole(row, link)
     if mig is not None:
         unit = _cut(unit, row, _slice(row, mig))
     return unit if total_gib is None else replace(unit, memory_gib=total_gib)
@@ -65,7 +63,8 @@ def gpu_row(name: str) -> Gpu:
 
 
 def _words(name: str) -> list[str]:
-    return [word for word in re.split(r"[^A-Z0-9]+", name.upper().replace("RTX ", "RTX")) if word != "NVIDIA"]
+    words = re.split(r"[^A-Z0-9]+", name.upper().replace("RTX", " "))
+    return [word for word in words if word and word not in ("NVIDIA", "GEFORCE", "TESLA")]
 
 
 def _form(words: set[str]) -> str | None:
@@ -78,7 +77,7 @@ def _memory(words: set[str]) -> str | None:
     return next((word for word in sorted(words) if re.fullmatch(r"\d+GB?", word)), None)
 
 
-def _gpu_of(sku: str) -> tuple[Gpu, int | None]:
+def _gpu_of(sku: str) -> tuple[Gpu, float | None]:
     size = CATALOG.skus.get(sku)
     if size is None:
         raise SiliconError(
@@ -89,16 +88,23 @@ def _gpu_of(sku: str) -> tuple[Gpu, int | None]:
     return CATALOG.gpus[size.gpu], size.nvlink_gb_s
 
 
+def _bridge(row: Gpu) -> float | None:
+    """NVLink between cards of a kind that need a bridge, where a size has one."""
+    links = [size.nvlink_gb_s for size in CATALOG.skus.values() if size.gpu == row.name]
+    return max((link for link in links if link), default=None)
+
+
 def _whole(row: Gpu, link_gb_s: float | None) -> Silicon:
     return Silicon(
         gpu=row.name,
         generation=row.architecture,
         memory_gib=row.memory_gib,
         bandwidth_tb_s=row.bandwidth_tb_s,
-        bf16_tflops=row.bf16_tflops or 0.0,
+        bf16_tflops=row.bf16_tflops,
         fp8_tflops=row.fp8_tflops,
-        fp4_tflops=None,
+        fp4_tflops=row.fp4_tflops,
         link_gb_s=link_gb_s,
+        multiprocessors=row.sm,
     )
 
 
@@ -113,7 +119,7 @@ def _slice(row: Gpu, mig: str) -> MigRow:
 
 def _cut(unit: Silicon, row: Gpu, cut: MigRow) -> Silicon:
     """Rates go with the multiprocessors, bandwidth with the memory: 3g has 4/8 of the bandwidth, not 3/7."""
-    share = cut.sm / row.sm if row.sm else cut.compute_slices / 7
+    share = cut.sm / row.sm
     return replace(
         unit,
         memory_gib=cut.memory_gib,
@@ -125,6 +131,7 @@ def _cut(unit: Silicon, row: Gpu, cut: MigRow) -> Silicon:
         link_gb_s=None,
         profile=cut.profile,
         share=share,
+        multiprocessors=cut.sm,
     )
 
 

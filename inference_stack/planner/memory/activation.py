@@ -102,7 +102,7 @@ def _sampler(replica: Replica) -> float:
         # Gathered from the units, then laid out anew.
         logits += rows * vocabulary * size
     if counts.top_k_rows:
-        logits += multiprocessors(replica) * vocabulary * 4
+        logits += replica.silicon.multiprocessors * vocabulary * 4
     return (
         hidden_bytes(replica, replica.engine.max_num_batched_tokens)
         + 2 * rows * replica.model.hidden_size * size
@@ -113,12 +113,6 @@ def _sampler(replica: Replica) -> float:
 def sampled_rows(replica: Replica) -> int:
     """Requests of the dummy step; vLLM never makes more than there are tokens."""
     return min(replica.engine.max_num_seqs, replica.engine.max_num_batched_tokens)
-
-
-def multiprocessors(replica: Replica) -> int:
-    """Of the unit: a slice has its part of the GPU's."""
-    whole = {"Ampere": 108, "Hopper": 132, "Blackwell": 148, "Ada": 142}
-    return round(whole.get(replica.silicon.generation, 108) * replica.silicon.share)
 
 
 def is_dense(model: Architecture) -> bool:
