@@ -181,13 +181,14 @@ def cache_groups(replica: Replica) -> tuple[Group, ...]:
         replica.model,
         replica.tensor_parallel,
         WIDTHS[replica.engine.dtype],
-        _cache_dtype(replica),
+        stored_dtype(replica),
         _block(replica),
         replica.engine.enable_prefix_caching,
     )
 
 
-def _cache_dtype(replica: Replica) -> str:
+def stored_dtype(replica: Replica) -> str:
+    """Type of the KV cache: the engine's, or what the checkpoint asks for, or auto."""
     stated = replica.engine.kv_cache_dtype
     return replica.layout.kv_cache_dtype or "auto" if stated == "auto" else stated
 
@@ -209,7 +210,7 @@ def _layers(
     state = max((state_bytes(m, tensor_parallel, width) for m in _recurrent(model)), default=0)
     if state:
         token = (
-            max(_token_bytes(a, tensor_parallel, width, cache_dtype) for a in _attention(model))
+            max(token_bytes(a, tensor_parallel, width, cache_dtype) for a in _attention(model))
             if any(_attention(model))
             else 0
         )
@@ -239,7 +240,7 @@ def _block_layers(
     found: list[CacheLayer] = []
     mixer = block.mixer
     if isinstance(mixer, Attention) and not mixer.shares_kv:
-        token = _token_bytes(mixer, tensor_parallel, width, cache_dtype)
+        token = token_bytes(mixer, tensor_parallel, width, cache_dtype)
         kind = "full" if mixer.kind in ("full", "latent") else mixer.kind
         found.append(CacheLayer(kind, size, size * token, mixer.window or 0, token))
         if mixer.indexer_heads:
@@ -249,7 +250,7 @@ def _block_layers(
     return found
 
 
-def _token_bytes(mixer: Attention, tensor_parallel: int, width: int, cache_dtype: str) -> int:
+def token_bytes(mixer: Attention, tensor_parallel: int, width: int, cache_dtype: str) -> int:
     """Bytes of one token in one layer on one rank."""
     if mixer.kind == "latent":
         if cache_dtype == "fp8_ds_mla" or (mixer.indexer_heads and cache_dtype.startswith("fp8")):

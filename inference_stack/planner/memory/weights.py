@@ -41,7 +41,7 @@ def stage_layers(layers: int, stages: int) -> tuple[range, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rank:
+class Rank:
     """What decides the bytes of one matrix on one rank."""
 
     layout: Layout
@@ -54,7 +54,7 @@ class _Rank:
 def _stages(
     model: Architecture, layout: Layout, tensor: int, pipeline: int, expert_parallel: bool, width: int
 ) -> tuple[int, ...]:
-    rank = _Rank(layout, tensor, expert_parallel, width)
+    rank = Rank(layout, tensor, expert_parallel, width)
     blocks = model.each_block
     found: list[int] = []
     for layers in stage_layers(len(blocks), pipeline):
@@ -80,7 +80,7 @@ def _norm_bytes(model: Architecture, width: int) -> int:
     return model.hidden_size * (2 if model.final_norm_bias else 1) * width
 
 
-def _tower_bytes(model: Architecture, rank: _Rank) -> int:
+def _tower_bytes(model: Architecture, rank: Rank) -> int:
     """Towers stay in 16 bits; vLLM gives each rank its part of the matrices and the rest whole."""
     total = 0
     for tower in model.towers:
@@ -90,14 +90,14 @@ def _tower_bytes(model: Architecture, rank: _Rank) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _block_bytes(block: Block, hidden: int, rank: _Rank) -> int:
+def _block_bytes(block: Block, hidden: int, rank: Rank) -> int:
     total = sum(matrix_bytes(matrix, rank) for matrix in block_matrices(block, hidden))
     for vector in block_vectors(block, hidden):
         total += vector.on_rank(rank.tensor_parallel) * (4 if vector.float32 else rank.width)
     return total
 
 
-def matrix_bytes(matrix: Matrix, rank: _Rank) -> int:
+def matrix_bytes(matrix: Matrix, rank: Rank) -> int:
     """Bytes of a matrix, its scales and biases on one rank."""
     held = matrix.on_rank(rank.tensor_parallel, rank.expert_parallel)
     layout = rank.layout
