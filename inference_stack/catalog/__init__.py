@@ -1,19 +1,25 @@
 """What is known: Azure sizes, GPUs, MIG profiles, models, licences and prices, each with source and date."""
 
+from .age import Stale
 from .catalog import CATALOG, Catalog, Reservation
 from .data_files import CatalogError
 from .model import ModelRow
 from .rows import Gpu, MigRow, Row, Sku, StartupStep
+from .workload import Candidate, EdgeFormat, Workload
 
 __all__ = [
     "CATALOG",
+    "Candidate",
     "Catalog",
     "CatalogError",
+    "EdgeFormat",
     "Gpu",
     "MigRow",
     "ModelRow",
     "Reservation",
     "Row",
     "Sku",
+    "Stale",
     "StartupStep",
+    "Workload",
 ]

@@ -1,13 +1,16 @@
 """Reads the data files and answers questions about them."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-from .data_files import rows
+from .age import Stale, stale
+from .data_files import known, records, rows
 from .model import ModelRow
-from .rows import CpuReservation, Gpu, MigRow, Sku, StartupStep
+from .rows import CpuReservation, Gpu, MigRow, Row, Sku, StartupStep
+from .workload import EdgeFormat, Workload
 
 MIB_PER_MB = 1_000_000 / 2**20
 
@@ -25,7 +28,9 @@ class Catalog:
     @cached_property
     def skus(self) -> Mapping[str, Sku]:
         """Azure sizes by name, those with GPUs first."""
-        return {row.name: row for file in ("gpu_skus", "cpu_skus") for row in rows(file, Sku)}
+        found = {row.name: row for file in ("gpu_skus", "cpu_skus") for row in rows(file, Sku)}
+        known((row.gpu for row in found.values()), self.gpus, "gpu_skus.csv: gpu", "gpus.csv")
+        return found
 
     @cached_property
     def gpus(self) -> Mapping[str, Gpu]:
@@ -35,7 +40,24 @@ class Catalog:
     @cached_property
     def models(self) -> Mapping[str, ModelRow]:
         """Checkpoints by hub id."""
-        return {row.id: row for row in rows("models", ModelRow)}
+        found = {row.id: row for row in rows("models", ModelRow)}
+        known((row.base for row in found.values()), found, "models.csv: base", "models.csv")
+        return found
+
+    @cached_property
+    def workloads(self) -> Mapping[str, Workload]:
+        """Classes of use by name."""
+        found = {row.name: row for row in records("workloads", Workload)}
+        for row in found.values():
+            place = f"workloads.json, {row.name}: candidates"
+            known((each.model for each in row.candidates), self.models, place, "models.csv")
+            known((each.format for each in row.candidates), self.edge_formats, place, "edge_formats.csv")
+        return found
+
+    @cached_property
+    def edge_formats(self) -> Mapping[str, EdgeFormat]:
+        """Forms in which models are shipped to devices, by name."""
+        return {row.name: row for row in rows("edge_formats", EdgeFormat)}
 
     @cached_property
     def startup(self) -> Mapping[str, StartupStep]:
@@ -70,6 +92,20 @@ class Catalog:
         """The slice that AKS makes of a size's GPUs under a profile such as MIG2g; None if it makes none."""
         return next((row for row in self.profiles(sku_name) if row.aks_profile == aks_profile), None)
 
+    def stale(self, today: date) -> tuple[Stale, ...]:
+        """Rows and prices whose source was last read more than 90 days before that day."""
+        tables: tuple[tuple[str, Mapping[str, Row]], ...] = (
+            ("skus", self.skus),
+            ("gpus", self.gpus),
+            ("models", self.models),
+            ("workloads", self.workloads),
+            ("edge_formats", self.edge_formats),
+            ("startup", self.startup),
+        )
+        found = ((table, name, row) for table, named in tables for name, row in named.items())
+        slices = (("mig", f"{row.profile} of {row.gpu}", row) for row in self._mig)
+        return tuple(stale((*found, *slices), today))
+
     def reserved(self, sku: Sku, max_pods: int = 250) -> Reservation:
         """What AKS keeps back on a node of this size. 250 pods is its default with an overlay network.
 
@@ -95,7 +131,9 @@ class Catalog:
 
     @cached_property
     def _mig(self) -> tuple[MigRow, ...]:
-        return tuple(sorted(rows("mig", MigRow), key=lambda row: (row.compute_slices, row.memory_eighths)))
+        found = rows("mig", MigRow)
+        known((row.gpu for row in found), self.gpus, "mig.csv: gpu", "gpus.csv")
+        return tuple(sorted(found, key=lambda row: (row.compute_slices, row.memory_eighths)))
 
     @cached_property
     def _cpu_reservations(self) -> tuple[CpuReservation, ...]:
