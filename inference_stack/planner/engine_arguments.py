@@ -7,8 +7,8 @@ from pydantic import JsonValue
 from inference_stack.catalog import ModelRow
 from inference_stack.spec import Finding, Model, shown
 
-from .coarse_memory import UTILIZATION, WIDTH, Load, default_batched_tokens
-from .plan import Accelerator
+from .engine_defaults import PINNED, batch, utilization
+from .replica import Engine, Replica, Silicon
 
 DERIVED = {
     "enable_lora": "adapters",
@@ -19,6 +19,7 @@ DERIVED = {
     "max_num_seqs": "concurrency",
     "model": "source",
     "served_model_name": "name",
+    "pipeline_parallel_size": "placement.pipeline",
     "tensor_parallel_size": "placement.gpus",
 }
 """Arguments that the plan sets, and the key of a model that decides each; None where the plan alone does."""
@@ -30,16 +31,19 @@ NOT_PLANNED = {
     "kv_cache_memory_bytes": "a KV cache of fixed size",
     "kv_transfer_config": "prefill and decode apart",
     "num_gpu_blocks_override": "a KV cache of fixed size",
-    "pipeline_parallel_size": "replicas over several nodes",
     "speculative_config": "the memory of a draft model",
 }
 """Arguments that change what fits in a way that is not planned yet, and what would have to be known."""
 
-KV_WIDTHS = {"auto": WIDTH, "bfloat16": WIDTH, "float16": WIDTH, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
-"""Bytes of a number in the KV cache, by kv_cache_dtype."""
+KV_CACHE_DTYPES = ("auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2")
+"""Forms of the KV cache whose size is known."""
 
 MAX_ADAPTERS_HELD = 16
 """Adapters that one replica holds at once, Ray's default; further ones take the place of the least used."""
+
+
+DEFAULT_CONCURRENCY = 8
+"""Requests that a replica works on where nobody says, and no traffic says either."""
 
 
 def engine_findings(model: Model, row: ModelRow) -> Iterator[Finding]:
@@ -65,43 +69,69 @@ def engine_findings(model: Model, row: ModelRow) -> Iterator[Finding]:
     yield from _batched_tokens(model)
 
 
-def load(model: Model, row: ModelRow, unit: Accelerator, units: int, architecture: str) -> Load:
-    """What one replica of a model holds on `units` units. Its `engine` must be free of findings."""
-    given = model.engine.get("max_num_batched_tokens")
+def engine(
+    model: Model,
+    silicon: Silicon,
+    concurrency: int,
+    *,
+    share: float = 1.0,
+    experts_apart: bool = False,
+) -> Engine:
+    """vLLM's settings for a replica with so many requests. The model's own must be free of findings."""
+    given = model.engine
+    tokens = given.get("max_num_batched_tokens")
     adapters = model.adapters
-    return Load(
-        model=row,
-        units=units,
-        concurrency=model.concurrency or 8,
-        batched_tokens=given
-        if isinstance(given, int)
-        else default_batched_tokens(unit.memory_gib, architecture),
-        kv_width=KV_WIDTHS[str(model.engine.get("kv_cache_dtype", "auto"))],
-        adapters=min(len(adapters), MAX_ADAPTERS_HELD),
-        adapter_rank=max((adapter.rank for adapter in adapters), default=0),
+    return Engine(
+        max_model_len=model.context_tokens,
+        # No step holds more than all requests can have, and none fewer tokens than there are requests.
+        max_num_batched_tokens=tokens
+        if isinstance(tokens, int)
+        else max(batch(silicon, model.context_tokens, None, concurrency).max_num_batched_tokens, concurrency),
+        max_num_seqs=concurrency,
+        gpu_memory_utilization=utilization(PINNED) * share,
+        dtype=_dtype(given.get("dtype")),
+        kv_cache_dtype=str(given.get("kv_cache_dtype", "auto")),
+        enforce_eager=given.get("enforce_eager") is True,
+        enable_prefix_caching=given.get("enable_prefix_caching") is not False,
+        enable_expert_parallel=experts_apart or given.get("enable_expert_parallel") is True,
+        max_loras=min(len(adapters), MAX_ADAPTERS_HELD),
+        max_lora_rank=max((adapter.rank for adapter in adapters), default=0),
     )
 
 
-def engine_arguments(model: Model, load: Load) -> dict[str, JsonValue]:
+def engine_arguments(model: Model, replica: Replica) -> dict[str, JsonValue]:
     """The arguments of the engine, those of the user among them, in alphabetical order."""
+    settings = replica.engine
     derived: dict[str, JsonValue] = {
-        "gpu_memory_utilization": UTILIZATION,
-        "max_model_len": model.context_tokens,
-        "max_num_batched_tokens": load.batched_tokens,
-        "max_num_seqs": load.concurrency,
-        "tensor_parallel_size": load.units,
+        "gpu_memory_utilization": round(settings.gpu_memory_utilization, 4),
+        "max_model_len": settings.max_model_len,
+        "max_num_batched_tokens": settings.max_num_batched_tokens,
+        "max_num_seqs": settings.max_num_seqs,
+        "tensor_parallel_size": replica.tensor_parallel,
     }
-    if load.adapters:
-        derived |= {"enable_lora": True, "max_loras": load.adapters, "max_lora_rank": load.adapter_rank}
+    if replica.pipeline_parallel > 1:
+        derived["pipeline_parallel_size"] = replica.pipeline_parallel
+    if settings.enable_expert_parallel:
+        derived["enable_expert_parallel"] = True
+    if settings.max_loras:
+        derived |= {
+            "enable_lora": True,
+            "max_loras": settings.max_loras,
+            "max_lora_rank": settings.max_lora_rank,
+        }
     return dict(sorted({**model.engine, **derived}.items()))
 
 
+def _dtype(given: JsonValue) -> str:
+    return "float16" if given == "float16" else "bfloat16"
+
+
 def _options(row: ModelRow) -> dict[str, tuple[str, ...]]:
-    published = () if row.weights_dtype == "bf16" else (row.weights_dtype,)
+    method = row.layout.method
     return {
         "dtype": ("auto", "bfloat16", "float16"),
-        "kv_cache_dtype": tuple(KV_WIDTHS),
-        "quantization": published,
+        "kv_cache_dtype": KV_CACHE_DTYPES,
+        "quantization": (method,) if method else (),
     }
 
 
@@ -109,15 +139,17 @@ def _batched_tokens(model: Model) -> Iterator[Finding]:
     value = model.engine.get("max_num_batched_tokens")
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int) or value < (model.concurrency or 8):
-        what = f"is no whole number of at least the model's concurrency, which is {model.concurrency}"
-        allowed = f"at least {model.concurrency}, or leave it out"
+    # With traffic, the plan gives a replica no more requests than a step has tokens.
+    least = model.concurrency or (1 if model.traffic else DEFAULT_CONCURRENCY)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        what = f"is no whole number of at least the model's concurrency, which is {least}"
+        allowed = f"at least {least}, or leave it out"
         yield _refused("engine-value-out-of-range", "engine.max_num_batched_tokens", value, what, allowed)
 
 
 def _derived(path: str, decides: str | None, value: JsonValue) -> Finding:
     if decides is None:
-        what = f"is derived by the plan, which counts on {UTILIZATION}, vLLM's default"
+        what = f"is derived by the plan, which counts on {utilization(PINNED)}, vLLM's default"
         return _refused("engine-argument-derived", path, value, what, "leave it out")
     what = f"is derived from {decides} of the same model"
     return _refused("engine-argument-derived", path, value, what, f"leave it out, and set {decides}")

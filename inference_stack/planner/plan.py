@@ -118,6 +118,7 @@ class RunnerUp(Planned):
     what: str = Field(description="In words: 2 × H100-NVL-94GB of Standard_NC80adis_H100_v5, fp8.")
     sku: str
     usd_per_hour: float | None = Field(description="Share of its nodes at peak; None where nobody knows.")
+    more_usd_per_hour: float | None = Field(description="What all nodes would cost more at peak with it.")
 
 
 class WorkerSize(Planned):

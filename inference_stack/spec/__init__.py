@@ -29,7 +29,7 @@ from .finding import Finding, InvalidEnvironment, Severity
 from .lines import CONFIG_KEY, located
 from .loading import Source, load, read
 from .parsing import Parsed, parse
-from .section import Section, Unparsed
+from .section import Section, Unparsed, is_whole
 
 __all__ = [
     "CONFIG_KEY",
@@ -66,6 +66,7 @@ __all__ = [
     "Unparsed",
     "environment_findings",
     "gpu_pool_findings",
+    "is_whole",
     "load",
     "located",
     "parse",

@@ -257,6 +257,10 @@ class Images(Section):
         default="docker.io/rayproject/ray-llm:2.60.0-py312-cu130",
         description="Ray with the LLM extra, head and workers.",
     )
+    ray_arm64: str | None = Field(
+        default=None,
+        description="The same for workers on arm64 nodes (GB200, GB300); left out, the plan makes none.",
+    )
     device_plugin: str = Field(
         default="nvcr.io/nvidia/k8s-device-plugin:v0.17.4", description="NVIDIA device plugin."
     )
@@ -300,6 +304,11 @@ class Environment(Section):
     new_a100_capacity: bool = Field(
         default=False,
         description="Whether the plan may make A100 pools; Azure adds new capacity for H100 only.",
+    )
+    shared_gpus: bool = Field(
+        default=False,
+        description="Whether models may share a whole GPU: each keeps to its part of the memory, "
+        "but they slow one another.",
     )
     spot: bool = Field(
         default=False, description="Whether pools that the plan makes may be Spot, which can be taken away."

@@ -25,3 +25,12 @@ class Section(BaseModel):
             if name in type(self).model_fields or isinstance(getattr(type(self), name, None), property):
                 raise Unparsed(name)
             return super().__getattr__(name)
+
+
+def is_whole(section: Section) -> bool:
+    """Whether every part of a section could be read, and of the sections in it."""
+    values = vars(section)
+    if values.keys() < type(section).model_fields.keys():
+        return False
+    parts = (part for value in values.values() for part in (value if isinstance(value, tuple) else (value,)))
+    return all(is_whole(part) for part in parts if isinstance(part, Section))

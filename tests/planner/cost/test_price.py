@@ -87,7 +87,17 @@ def test_a_price_that_nobody_confirmed_is_named() -> None:
 def test_what_spot_or_a_reservation_would_cost_is_not_derived_where_no_price_is_known() -> None:
     made = price(environment(pool("new", GB300, least=1)), CATALOG)
     assert made.idle.spot_usd_per_hour is None
-    assert made.idle.reserved_usd_per_hour is None
+    assert made.idle.reserved_1y_usd_per_hour is None
+    assert made.idle.reserved_3y_usd_per_hour is None
+
+
+def test_spot_takes_the_place_of_the_list_price_of_gpu_nodes_where_somebody_saw_one() -> None:
+    seen = CATALOG.skus[NC40].spot_usd_per_hour
+    assert seen is not None
+    made = price(environment(pool("slices", NC40, most=3)), CATALOG)
+    assert made.peak.spot_usd_per_hour == pytest.approx(3 * 0.226 + 2 * 0.452 + 3 * seen)
+    both = price(environment(pool("slices", NC40), pool("new", GB300)), CATALOG)
+    assert both.peak.spot_usd_per_hour is None
 
 
 def over(budget: float) -> list[str]:

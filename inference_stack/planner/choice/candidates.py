@@ -1,0 +1,156 @@
+"""All ways to run a model, the cheap ones first, until none that is left can be cheaper."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from inference_stack.planner.dealing import divides
+from inference_stack.planner.plan import Rejected
+from inference_stack.spec import Isolation
+
+from .candidate import Candidate, Miss, Way
+from .demand import Demand
+from .disaggregated import disaggregate
+from .offer import UNPRICED, Barred, Offer
+from .shape import Shape, shapes
+from .sizing import size
+
+KEPT = 8
+"""Candidates of a model that the packing chooses among: the cheapest by share of nodes, and as many by whole
+nodes. Others could win only on room that is left over on nodes of others."""
+
+REPORTED = 4
+"""Reasons that a plan tells for what it did not take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of looking for a model's place."""
+
+    candidates: tuple[Candidate, ...]
+    """Cheapest first."""
+    misses: tuple[Miss, ...]
+    dearer: int
+    """Ways that were not sized, since one replica costs more than what was found."""
+
+
+class Search:
+    """Looks for places, once for models that ask the same."""
+
+    def __init__(self, offers: Sequence[Offer], *, fractions: bool = False, prune: bool = True) -> None:
+        """`fractions`: whether models may share a whole GPU; `prune`: whether dear ways are left out."""
+        self._offers = sorted(offers, key=lambda offer: (offer.tier, offer.usd_per_unit_hour, offer.key))
+        self._fractions = fractions
+        self._prune = prune
+        self._known: dict[str, Found] = {}
+
+    def find(self, demand: Demand) -> Found:
+        """The ways to serve a model, and what forbids the others."""
+        question = demand.question
+        if question not in self._known:
+            self._known[question] = self._look(demand)
+        return self._known[question]
+
+    def _look(self, demand: Demand) -> Found:
+        sized: list[Candidate] = []
+        misses: list[Miss] = []
+        ways = sorted(self._ways(demand), key=_cheapest_first)
+        for number, way in enumerate(ways):
+            if self._prune and _cannot_win(way, sized):
+                return Found(_kept(sized), tuple(misses), len(ways) - number)
+            found = size(demand, way)
+            if isinstance(found, Candidate) and demand.model.disaggregated:
+                found = disaggregate(demand, found, self._offers)
+            if isinstance(found, Miss):
+                misses.append(found)
+            else:
+                sized.append(found)
+        return Found(_kept(sized) if self._prune else tuple(_ranked(sized)), tuple(misses), 0)
+
+    def _ways(self, demand: Demand) -> Iterator[Way]:
+        pinned = demand.pinned
+        for offer in self._offers:
+            if pinned and offer.key != pinned.pool:
+                continue
+            for row in demand.variants:
+                if pinned:
+                    yield Way(row, offer, Shape(pinned.gpus, pinned.pipeline))
+                    continue
+                for shape in shapes(offer, row.architecture, row.layout):
+                    yield Way(row, offer, shape)
+                if self._fractions and not offer.unit.profile and demand.model.isolation is Isolation.SHARED:
+                    for quarters in (1, 2, 3):
+                        yield Way(row, offer, Shape(1), quarters)
+
+
+def possible_widths(demand: Demand, offer: Offer) -> list[int]:
+    """Over how many units a pinned replica may be dealt out."""
+    if offer.unit.profile:
+        return [1]
+    widths = range(1, offer.unit.per_node + 1)
+    return [
+        width
+        for width in widths
+        if any(divides(row.architecture, row.layout, width) for row in demand.variants)
+    ]
+
+
+def _cheapest_first(way: Way) -> tuple[int, float, float, str]:
+    return way.offer.tier, way.usd_per_replica_hour, way.gpu_memory_gib, str(way)
+
+
+def _cannot_win(way: Way, sized: Sequence[Candidate]) -> bool:
+    """Whether even one replica costs more than enough of what was found, by its share and by whole nodes."""
+    known = [each for each in sized if each.tier <= way.offer.tier]
+    if way.offer.tier == UNPRICED or (known and known[0].tier < way.offer.tier):
+        return bool(known)
+    shares = sorted(each.usd_per_hour for each in known)
+    alone = sorted(each.usd_per_hour_alone for each in known)
+    count = KEPT // 2
+    return (
+        len(known) >= count
+        and way.usd_per_replica_hour > shares[count - 1]
+        and (way.offer.usd_per_node_hour or 0.0) > alone[count - 1]
+    )
+
+
+def _ranked(sized: Iterable[Candidate]) -> list[Candidate]:
+    return sorted(sized, key=lambda each: (each.tier, each.usd_per_hour, each.size))
+
+
+def _kept(sized: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """The cheapest of the best tier, by their share of nodes and by whole nodes."""
+    best = min((each.tier for each in sized), default=0)
+    ranked = _ranked(each for each in sized if each.tier == best)
+    alone = sorted(ranked, key=lambda each: (each.usd_per_hour_alone, each.size))
+    chosen = {id(each) for each in (*ranked[:KEPT], *alone[:KEPT])}
+    return tuple(each for each in ranked if id(each) in chosen)
+
+
+def rejected(found: Found, barred: Sequence[Barred]) -> tuple[Rejected, ...]:
+    """What was not taken, by the limit that forbade it, with the one that came nearest."""
+    by_limit: defaultdict[str, list[Miss]] = defaultdict(list)
+    for miss in found.misses:
+        by_limit[miss.limit].append(miss)
+    told = [_reject(limit, misses) for limit, misses in by_limit.items()]
+    if found.dearer:
+        cheapest = found.candidates[0]
+        what = f"one replica costs more than all of {cheapest.way}"
+        told.append(Rejected(limit="price", best="", what=what, count=found.dearer))
+    bars: defaultdict[tuple[str, str], list[Barred]] = defaultdict(list)
+    for each in barred:
+        bars[each.limit, each.what].append(each)
+    for (limit, what), those in bars.items():
+        sizes = ", ".join(each.sku.name for each in those)
+        told.append(Rejected(limit=limit, best=sizes, what=what, count=len(those)))
+    return tuple(sorted(told, key=lambda each: -each.count)[:REPORTED])
+
+
+def nearest(misses: Iterable[Miss]) -> Miss:
+    """The one that misses by least."""
+    return min(misses, key=lambda miss: (miss.factor, str(miss.way)))
+
+
+def _reject(limit: str, misses: Sequence[Miss]) -> Rejected:
+    best = nearest(misses)
+    return Rejected(limit=limit, best=str(best.way), what=best.what, count=len(misses))

@@ -1,0 +1,88 @@
+"""What one model needs of a place, and the checkpoints that would answer for it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from inference_stack.catalog import Catalog, ModelRow
+from inference_stack.planner.engine_arguments import DEFAULT_CONCURRENCY
+from inference_stack.spec import Model, Placement, Precision, Traffic
+
+PRECISIONS = {
+    Precision.BF16: ("bf16", "fp16", "fp32"),
+    Precision.FP8: ("fp8", "fp8-dynamic", "fp8-block", "fp8-fbgemm", "fp8-modelopt"),
+    Precision.INT8: ("w8a8", "w8a16", "gptq-int8"),
+    Precision.INT4: ("awq", "gptq", "w4a16", "int4-experts"),
+    Precision.MXFP4: ("mxfp4",),
+    Precision.NVFP4: ("nvfp4",),
+}
+"""Layouts of the catalog that each precision means."""
+
+AUTOMATIC = (Precision.BF16, Precision.FP8)
+"""What auto may take beside the form that is asked for: published evaluations find hardly a loss in it.
+
+Integers of eight and four bits lose more on some tasks, so that somebody has to ask for them."""
+
+MOST_CONCURRENT = 256
+"""Most that the plan gives one replica by itself: beyond, no public measurement supports the prediction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A model of an environment that is known well enough to be placed."""
+
+    position: int
+    model: Model
+    row: ModelRow
+    variants: tuple[ModelRow, ...]
+    """Checkpoints that would do, best quality first."""
+
+    @property
+    def pinned(self) -> Placement | None:
+        """Where the user wants it, if that is said."""
+        placement = self.model.placement
+        return placement if isinstance(placement, Placement) else None
+
+    @property
+    def traffic(self) -> Traffic | None:
+        """What it is asked."""
+        return self.model.traffic
+
+    @property
+    def most_concurrent(self) -> int:
+        """Requests that one replica may work on at the same time at most."""
+        most = self.model.concurrency or (MOST_CONCURRENT if self.traffic else DEFAULT_CONCURRENCY)
+        tokens = self.model.engine.get("max_num_batched_tokens")
+        # A step takes at least one token of each request.
+        return min(most, tokens) if isinstance(tokens, int) else most
+
+    @property
+    def question(self) -> str:
+        """All that the choice depends on: models with equal questions have equal candidates."""
+        return self.model.model_dump_json(exclude={"name", "workload"})
+
+
+def precision(row: ModelRow) -> Precision:
+    """How the weights of a checkpoint are stored."""
+    return next((name for name, layouts in PRECISIONS.items() if row.quantization in layouts), Precision.BF16)
+
+
+def variants(model: Model, catalog: Catalog, licences: Iterable[str]) -> tuple[ModelRow, ...]:
+    """The checkpoints that may be loaded for a model, best quality first, one a precision.
+
+    A source that is itself quantized from another one is meant as it stands. Empty where the catalog has no
+    checkpoint of the precision that is asked for.
+    """
+    row = catalog.model(model.source)
+    if row is None:
+        return ()
+    wanted = model.precision
+    if wanted is Precision.AUTO and row.base is not None:
+        return (row,)
+    allowed = set(licences) | {row.licence}
+    found: dict[Precision, ModelRow] = {precision(row): row}
+    for variant in catalog.variants(row.id):
+        if variant.licence in allowed:
+            found.setdefault(precision(variant), variant)
+    if wanted is not Precision.AUTO:
+        return (found[wanted],) if wanted in found else ()
+    return tuple(each for name, each in found.items() if each is row or name in AUTOMATIC)

@@ -1,0 +1,115 @@
+"""Prompts read on some replicas, answers written on others: both sized, and the link between them."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from inference_stack.planner.memory.budget import memory
+from inference_stack.planner.plan import Link
+from inference_stack.spec import Traffic
+
+from .candidate import Bounds, Candidate, Miss, Way
+from .demand import Demand
+from .offer import Offer
+from .rough_speed import Load, Speed, speed
+from .shape import shapes
+from .sizing import HEADROOM, STEPS, holds, replica
+
+GB_PER_GIB = 2**30 / 1e9
+BITS = 8
+MOST_READ = 16
+"""Prompts that one replica reads at once at most: reading is bound by arithmetic, and more only wait."""
+
+
+def disaggregate(demand: Demand, writing: Candidate, offers: Sequence[Offer]) -> Candidate | Miss:
+    """The candidate with the cheapest replicas beside it that read prompts in time."""
+    traffic = demand.traffic
+    if traffic is None:
+        raise AssertionError("the spec lets no model be disaggregated without traffic")
+    per_token = writing.memory.kv_gib / max(1, writing.memory.kv_tokens) * writing.way.shape.units
+    gib = per_token * traffic.prompt_tokens
+    sized = [_reading(demand, way, traffic, writing, gib) for way in _ways(writing.way, offers)]
+    found = [each for each in sized if isinstance(each, Candidate)]
+    if not found:
+        misses = [each for each in sized if isinstance(each, Miss)]
+        return min(misses, key=lambda miss: (miss.factor, str(miss.way)))
+    best = min(found, key=lambda each: (each.tier, each.usd_per_hour, each.size))
+    return replace(writing, prefill=best, link=best.link)
+
+
+def _ways(writing: Way, offers: Sequence[Offer]) -> Iterator[Way]:
+    """Ways to read: the same checkpoint, since both sides share its KV cache."""
+    for offer in offers:
+        if offer.unit.profile == writing.offer.unit.profile:
+            for shape in shapes(offer, writing.row.architecture, writing.row.layout):
+                yield Way(writing.row, offer, shape)
+
+
+def _reading(demand: Demand, way: Way, traffic: Traffic, writing: Candidate, gib: float) -> Candidate | Miss:
+    held = memory(replica(demand, way, 1))
+    if miss := holds(demand, way, held):
+        return miss
+    path, carried = _path(way, writing.way)
+    transfer_ms = 1000 * gib * GB_PER_GIB / carried if carried else None
+    slo = demand.model.slo
+    left = slo.ttft_ms - (transfer_ms or 0.0) if slo else math.inf
+    read = [(step, _read(demand, way, traffic, step)) for step in STEPS if step <= MOST_READ]
+    quick = [(step, found) for step, found in read if found.ttft_ms.value <= left]
+    if not quick:
+        alone = read[0][1].ttft_ms.value
+        what = f"reads a prompt in {alone:.0f} ms, and sends its KV cache in {transfer_ms or 0.0:.0f}"
+        return Miss(way, "link" if left <= 0 else "ttft", what, alone / max(1.0, left))
+    concurrency, found = max(quick, key=lambda each: each[0] / each[1].ttft_ms.value)
+    rate = concurrency / (found.ttft_ms.value / 1000)
+    most = math.ceil(traffic.peak / (HEADROOM * rate))
+    needed = traffic.peak / most * gib * GB_PER_GIB
+    if carried and needed > carried:
+        what = f"must send {needed:.1f} GB/s, and its share of {path} carries {carried:.1f}"
+        return Miss(way, "link", what, needed / carried)
+    running = replica(demand, way, concurrency)
+    return Candidate(
+        way=way,
+        replica=running,
+        memory=memory(running),
+        concurrency=concurrency,
+        speed=found,
+        requests_per_second=rate,
+        bottleneck="prefill compute",
+        bounds=Bounds(0, math.ceil(traffic.requests_per_second / (HEADROOM * rate)), most),
+        link=Link(
+            gib_per_request=gib,
+            needed_gb_s=needed,
+            available_gb_s=carried,
+            path=path,
+            transfer_ms=transfer_ms,
+        ),
+    )
+
+
+def _read(demand: Demand, way: Way, traffic: Traffic, concurrency: int) -> Speed:
+    """How soon prompts are read, what they share with earlier ones left out."""
+    fresh = max(1, round(traffic.prompt_tokens * (1 - traffic.shared_prefix)))
+    return speed(replica(demand, way, concurrency), Load(concurrency, fresh, 1))
+
+
+def _path(reading: Way, writing: Way) -> tuple[str, float | None]:
+    """Over which network the KV cache goes, and what a replica's share of it carries, GB/s; None if unknown.
+
+    The replicas may lie on different nodes, so NVLink inside of one is not counted on.
+    """
+    ends = (reading, writing)
+    fast = [way.offer.sku.scale_out_gb_s for way in ends]
+    if None not in fast:
+        carried = (
+            (each or 0.0) * way.shape.units * way.offer.gpus_per_unit
+            for each, way in zip(fast, ends, strict=True)
+        )
+        return "InfiniBand", min(carried)
+    cards = [way.offer.sku.nic_gbit_s for way in ends]
+    if None in cards:
+        return "Ethernet", None
+    shares = (
+        (each or 0.0) / BITS * way.shape.units / way.offer.unit.per_node
+        for each, way in zip(cards, ends, strict=True)
+    )
+    return "Ethernet", min(shares)

@@ -1,0 +1,78 @@
+"""What the user should know of a model that has a place."""
+
+from collections.abc import Iterator
+
+from inference_stack.catalog import Catalog
+from inference_stack.spec import Finding, Severity
+
+from .choose import Placed
+from .offer import UNPRICED, UNVERIFIED
+
+
+def notes(placed: Placed, catalog: Catalog) -> Iterator[Finding]:
+    """Warnings and notes; paths count from the model."""
+    yield from _waiting(placed)
+    yield from _at_risk(placed)
+    yield from _unsure(placed, catalog)
+
+
+def _waiting(placed: Placed) -> Iterator[Finding]:
+    candidate, model = placed.candidate, placed.demand.model
+    room = int(candidate.memory.max_concurrency)
+    if model.traffic is None and room < candidate.concurrency:
+        yield Finding(
+            code="concurrency-exceeds-memory",
+            severity=Severity.WARNING,
+            path="concurrency",
+            given=str(candidate.concurrency),
+            what=(
+                f"requests of {model.context_tokens} tokens do not all find room: {room} do, others wait; "
+                f"the KV cache of {candidate.way} holds {candidate.memory.kv_tokens} tokens"
+            ),
+            allowed=f"at most {room} without waiting",
+        )
+
+
+def _at_risk(placed: Placed) -> Iterator[Finding]:
+    """The SLO is met by the prediction itself; here is where the end of its range misses."""
+    slo, found = placed.demand.model.slo, placed.candidate.speed
+    if slo is None or found is None:
+        return
+    for name, figure, allowed in (
+        ("ttft_ms", found.ttft_ms, slo.ttft_ms),
+        ("tpot_ms", found.tpot_ms, slo.tpot_ms),
+    ):
+        if figure.high > allowed:
+            yield Finding(
+                code="slo-at-risk",
+                severity=Severity.NOTE,
+                path=f"slo.{name}",
+                given=f"{allowed:g}",
+                what=(
+                    f"is met at {figure.value:.0f} ms, and predictions of this kind are off by as much as "
+                    f"{figure.high:.0f} ms"
+                ),
+                remedy="measure it on one replica before customers do",
+            )
+
+
+def _unsure(placed: Placed, catalog: Catalog) -> Iterator[Finding]:
+    offer = placed.candidate.way.offer
+    row = catalog.mig(offer.sku.name, offer.profile) if offer.profile else catalog.gpus[offer.unit.gpu]
+    if row is None or not row.verified:
+        yield Finding(
+            code="memory-unverified",
+            severity=Severity.NOTE,
+            path="placement",
+            what=f"counts on {offer.unit.memory_gib:g} GiB a unit, unconfirmed, of {placed.candidate.way}",
+        )
+    if offer.tier in (UNVERIFIED, UNPRICED) and placed.demand.pinned is None:
+        known = "no known price" if offer.tier == UNPRICED else "a price that nobody confirmed"
+        yield Finding(
+            code="placed-without-price",
+            severity=Severity.WARNING,
+            path="placement",
+            given="auto",
+            what=f"found only {offer.sku.name} that will do, which has {known}",
+            remedy="pin a pool, or have the price confirmed in the catalog",
+        )

@@ -1,0 +1,151 @@
+"""Which candidate each model takes, and how many nodes that makes: exactly, all models together."""
+
+import itertools
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .candidate import Candidate
+from .nodes import nodes_needed
+from .offer import Offer, family
+
+ENUMERATED = 2000
+"""Combinations of candidates that are simply all tried: loading the solver takes longer than that."""
+
+MOST_POOLS = 98
+"""AKS allows 100 node pools; one is the system's and one holds the Ray heads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One model's candidates, and its name where nobody else may be on its nodes."""
+
+    candidates: tuple[Candidate, ...]
+    owner: str = ""
+
+
+class Pool(NamedTuple):
+    """A pool that candidates may use. Pools that the plan makes are apart by owner; listed ones are one."""
+
+    key: str
+    owner: str
+
+    @classmethod
+    def of(cls, offer: Offer, pick: Pick) -> "Pool":
+        """Where a pick's replicas lie on an offer."""
+        return cls(offer.key, "" if offer.pool else pick.owner)
+
+
+class Broken(NamedTuple):
+    """What a choice takes beyond what there is."""
+
+    nodes: int
+    """Nodes beyond the bounds of their pools, and pools beyond AKS's."""
+    vcpus: int
+    strangers: int
+    """Models on nodes that somebody wanted for themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """A candidate for each pick, in their order, with what that makes of each pool at peak."""
+
+    picks: tuple[Pick, ...]
+    chosen: tuple[Candidate, ...]
+    proven: bool = True
+    """Whether no other choice among the candidates is better."""
+
+    @property
+    def loads(self) -> Mapping[Pool, Counter[int]]:
+        """Replicas of each size by pool."""
+        found: defaultdict[Pool, Counter[int]] = defaultdict(Counter)
+        for pick, candidate in zip(self.picks, self.chosen, strict=True):
+            for part in candidate.parts:
+                found[Pool.of(part.way.offer, pick)][part_size(part)] += part.bounds.most
+        return found
+
+    @property
+    def offers(self) -> Mapping[Pool, Offer]:
+        """The offer behind each pool that is used."""
+        return {
+            Pool.of(part.way.offer, pick): part.way.offer
+            for pick, candidate in zip(self.picks, self.chosen, strict=True)
+            for part in candidate.parts
+        }
+
+    @property
+    def nodes(self) -> Mapping[Pool, int]:
+        """Nodes that each pool needs at peak."""
+        offers = self.offers
+        return {pool: nodes_needed(load, offers[pool].unit.per_node) for pool, load in self.loads.items()}
+
+    def broken(self, quota: Mapping[str, int]) -> Broken:
+        """How far it goes beyond what there is."""
+        nodes, offers = self.nodes, self.offers
+        beyond = sum(
+            max(0, count - (offers[pool].most_nodes or count)) for pool, count in nodes.items()
+        ) + max(0, len(nodes) - MOST_POOLS)
+        vcpus = vcpus_by_family((offers[pool], count) for pool, count in nodes.items())
+        over = sum(max(0, taken - quota.get(name, taken)) for name, taken in vcpus.items())
+        return Broken(beyond, over, self._strangers())
+
+    def usd_per_hour(self) -> float:
+        """Its nodes at peak, list price; pools that keep nodes anyway cost those at least."""
+        offers = self.offers
+        return sum(
+            max(count, offers[pool].least_nodes) * (offers[pool].usd_per_node_hour or 0.0)
+            for pool, count in self.nodes.items()
+        )
+
+    def rank(self, quota: Mapping[str, int]) -> tuple[object, ...]:
+        """Fewest limits broken, least price, smallest, first by name."""
+        sizes = [each.size for each in self.chosen]
+        return (
+            sum(self.broken(quota)),
+            round(self.usd_per_hour(), 6),
+            round(sum(size[0] for size in sizes), 6),
+            sum(size[1] for size in sizes),
+            tuple(size[2:] for size in sizes),
+        )
+
+    def _strangers(self) -> int:
+        tenants: defaultdict[Pool, set[int]] = defaultdict(set)
+        owned: set[Pool] = set()
+        for number, (pick, candidate) in enumerate(zip(self.picks, self.chosen, strict=True)):
+            for part in candidate.parts:
+                pool = Pool.of(part.way.offer, pick)
+                tenants[pool].add(number)
+                if pick.owner:
+                    owned.add(pool)
+        return sum(len(tenants[pool]) - 1 for pool in owned)
+
+
+def part_size(part: Candidate) -> int:
+    """Quarters of units that a replica takes."""
+    return part.way.shape.units * part.way.quarters
+
+
+def vcpus_by_family(taken: Iterable[tuple[Offer, int]]) -> Mapping[str, int]:
+    """vCPUs of new nodes by quota family; nodes that exist have theirs."""
+    found: Counter[str] = Counter()
+    for offer, nodes in taken:
+        if not offer.existing:
+            found[family(offer.sku.quota_family)] += nodes * offer.sku.vcpu
+    return found
+
+
+def pack(picks: Sequence[Pick], quota: Mapping[str, int]) -> Packing:
+    """The choice that goes least beyond what there is, then costs least at peak, then is smallest.
+
+    `quota` is vCPUs by quota family, in the form of `family`.
+    """
+    if math.prod(len(pick.candidates) for pick in picks) > ENUMERATED:
+        from .solver import solve  # OR-Tools takes over a second to import
+
+        return solve(picks, quota)
+    tried = (
+        Packing(tuple(picks), chosen) for chosen in itertools.product(*(pick.candidates for pick in picks))
+    )
+    return min(tried, key=lambda packing: packing.rank(quota))

@@ -1,0 +1,188 @@
+"""The packing of many models, by OR-Tools CP-SAT.
+
+One worker, a fixed seed and a limit in deterministic time: the same environment gives the same plan anywhere.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from ortools.sat.python import cp_model
+
+from .candidate import Candidate
+from .nodes import QUARTERS, divisible, fillings
+from .offer import Offer, family
+from .packing import MOST_POOLS, Packing, Pick, Pool, part_size
+
+UNITS_PER_USD = 1000
+"""The solver counts in whole numbers: thousandths of a dollar an hour."""
+
+MOST_NODES = 100_000
+DETERMINISTIC_LIMIT = 8.0
+"""Where proof takes longer, the best choice found is taken, and the plan says that it is not proven."""
+
+Terms = defaultdict[Pool, defaultdict[int, list[cp_model.LinearExprT]]]
+
+
+def solve(picks: Sequence[Pick], quota: Mapping[str, int]) -> Packing:
+    """The best choice among the candidates; see `packing.pack`."""
+    model = cp_model.CpModel()
+    groups = _groups(picks)
+    taken = {
+        group: [
+            model.new_int_var(0, len(members), f"{number}-{index}")
+            for index, _ in enumerate(picks[members[0]].candidates)
+        ]
+        for number, (group, members) in enumerate(groups.items())
+    }
+    loads: Terms = defaultdict(lambda: defaultdict(list))
+    offers: dict[Pool, Offer] = {}
+    for group, members in groups.items():
+        pick = picks[members[0]]
+        model.add(sum(taken[group]) == len(members))
+        model.add_hint(taken[group][0], len(members))
+        for count, candidate in zip(taken[group], pick.candidates, strict=True):
+            for part in candidate.parts:
+                pool = Pool.of(part.way.offer, pick)
+                offers[pool] = part.way.offer
+                loads[pool][part_size(part)].append(count * part.bounds.most)
+    nodes = {pool: _nodes(model, pool, loads[pool], offers[pool]) for pool in loads}
+    beyond = _beyond(model, nodes, offers, quota)
+    beyond += _strangers(model, picks, groups, taken)
+    _minimize(model, picks, groups, taken, nodes, offers, beyond)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = 0
+    solver.parameters.max_deterministic_time = DETERMINISTIC_LIMIT
+    status = solver.solve(model)
+    chosen: dict[int, Candidate] = {}
+    for group, members in groups.items():
+        candidates = picks[members[0]].candidates
+        order = [
+            each
+            for each, count in zip(candidates, taken[group], strict=True)
+            for _ in range(solver.value(count))
+        ]
+        chosen.update(zip(members, order, strict=True))
+    ordered = tuple(chosen[number] for number in range(len(picks)))
+    return Packing(tuple(picks), ordered, proven=status == cp_model.OPTIMAL)
+
+
+Group = tuple[int, str]
+
+
+def _groups(picks: Sequence[Pick]) -> dict[Group, list[int]]:
+    """Picks that may be exchanged for one another: counted, not told apart."""
+    found: dict[Group, list[int]] = {}
+    for number, pick in enumerate(picks):
+        found.setdefault((id(pick.candidates), pick.owner), []).append(number)
+    return found
+
+
+def _nodes(
+    model: cp_model.CpModel, pool: Pool, load: Mapping[int, list[cp_model.LinearExprT]], offer: Offer
+) -> cp_model.IntVar:
+    """Nodes that hold the load; as in `nodes.fill`."""
+    units, name = offer.unit.per_node, f"{pool.key}/{pool.owner}"
+    nodes = model.new_int_var(offer.least_nodes, MOST_NODES, name)
+    wide = {size // QUARTERS: list(terms) for size, terms in load.items() if size >= QUARTERS}
+    parts = {size: sum(terms) for size, terms in load.items() if size < QUARTERS}
+    if parts:
+        shared, halves = (model.new_int_var(0, MOST_NODES, f"{name}-{part}") for part in ("gpus", "halves"))
+        model.add(2 * halves >= parts.get(2, 0))
+        model.add(shared >= parts.get(3, 0) + halves)
+        model.add(QUARTERS * shared >= sum(size * count for size, count in parts.items()))
+        wide.setdefault(1, []).append(shared)
+    model.add(units * nodes >= sum(size * sum(terms) for size, terms in wide.items()))
+    if not divisible(tuple(wide)):
+        sizes = tuple(sorted(wide, reverse=True))
+        ways = list(fillings(sizes, units))
+        used = [model.new_int_var(0, MOST_NODES, f"{name}-{way}") for way in ways]
+        model.add(nodes >= sum(used))
+        for index, size in enumerate(sizes):
+            held = sum(way[index] * count for way, count in zip(ways, used, strict=True))
+            model.add(held >= sum(wide[size]))
+    return nodes
+
+
+def _beyond(
+    model: cp_model.CpModel,
+    nodes: Mapping[Pool, cp_model.IntVar],
+    offers: Mapping[Pool, Offer],
+    quota: Mapping[str, int],
+) -> list[cp_model.LinearExprT]:
+    """What the choice takes beyond the bounds of pools, the quota and AKS's number of pools."""
+    over: list[cp_model.LinearExprT] = []
+    families: defaultdict[str, list[cp_model.LinearExprT]] = defaultdict(list)
+    used: list[cp_model.IntVar] = []
+    for pool, count in nodes.items():
+        offer = offers[pool]
+        if offer.most_nodes is not None:
+            over.append(_above(model, count, offer.most_nodes))
+        if not offer.existing:
+            families[family(offer.sku.quota_family)].append(count * offer.sku.vcpu)
+        if offer.pool is None:
+            flag = model.new_bool_var(f"{pool}-used")
+            model.add(count <= MOST_NODES * flag)
+            used.append(flag)
+    over += [_above(model, sum(terms), quota[name]) for name, terms in families.items() if name in quota]
+    return [*over, _above(model, sum(used), MOST_POOLS)] if used else over
+
+
+def _strangers(
+    model: cp_model.CpModel,
+    picks: Sequence[Pick],
+    groups: Mapping[Group, list[int]],
+    taken: Mapping[Group, list[cp_model.IntVar]],
+) -> list[cp_model.LinearExprT]:
+    """Models on listed pools that somebody wants for themselves, beyond the first."""
+    tenants: defaultdict[Pool, list[tuple[cp_model.IntVar, bool]]] = defaultdict(list)
+    for group, members in groups.items():
+        pick = picks[members[0]]
+        for count, candidate in zip(taken[group], pick.candidates, strict=True):
+            for pool in {Pool.of(part.way.offer, pick) for part in candidate.parts if part.way.offer.pool}:
+                tenants[pool].append((count, bool(pick.owner)))
+    over: list[cp_model.LinearExprT] = []
+    for pool, those in tenants.items():
+        owners = [count for count, owner in those if owner]
+        if owners and len(those) > 1:
+            owned = model.new_bool_var(f"{pool}-owned")
+            for count in owners:
+                model.add(count <= owned)
+            strangers = model.new_int_var(0, len(picks), f"{pool}-strangers")
+            everybody = sum(count for count, _ in those)
+            model.add(strangers >= everybody - 1 - len(picks) * (1 - owned))
+            over.append(strangers)
+    return over
+
+
+def _above(model: cp_model.CpModel, amount: cp_model.LinearExprT, allowed: int) -> cp_model.IntVar:
+    excess = model.new_int_var(0, 100 * MOST_NODES, f"above-{allowed}")
+    model.add(excess >= amount - allowed)
+    return excess
+
+
+def _minimize(
+    model: cp_model.CpModel,
+    picks: Sequence[Pick],
+    groups: Mapping[Group, list[int]],
+    taken: Mapping[Group, list[cp_model.IntVar]],
+    nodes: Mapping[Pool, cp_model.IntVar],
+    offers: Mapping[Pool, Offer],
+    beyond: Sequence[cp_model.LinearExprT],
+) -> None:
+    """Limits before price before size, by weights that no sum of what follows reaches."""
+    ranks: list[cp_model.LinearExprT] = []
+    worst = 1
+    for group, members in groups.items():
+        candidates = picks[members[0]].candidates
+        order = sorted(candidates, key=lambda each: each.size)
+        worst += len(members) * len(order)
+        ranks += [count * order.index(each) for count, each in zip(taken[group], candidates, strict=True)]
+    price = [
+        count * round(UNITS_PER_USD * (offers[pool].usd_per_node_hour or 0.0))
+        for pool, count in nodes.items()
+    ]
+    dearest = UNITS_PER_USD * (
+        1 + round(sum(max(each.usd_per_hour_alone for each in pick.candidates) for pick in picks))
+    )
+    model.minimize(sum(beyond) * (2 * dearest * worst) + sum(price) * worst + sum(ranks))
