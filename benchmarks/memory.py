@@ -1,4 +1,4 @@
-"""How far `inference-stack fit` is from what vLLM logged as it started. `python -m benchmarks.memory` prints it.
+"""How far `inference-stack fit` is from what vLLM logged as it started: `python -m benchmarks.memory`.
 
 Three groups of logs: judged (complete inputs, the constants were fitted on them), found (public logs that no
 constant saw), older (incomplete inputs or releases before 0.19: reported only).
@@ -112,7 +112,7 @@ def graph_errors(found: Iterable[Log], field: str, fitted: Fitted = FITTED) -> l
 
 
 def false_answers(found: Iterable[Log]) -> list[str]:
-    """Logs where 0.9 of the cache's tokens would not fit as context, or 1.1 of them would, in full attention."""
+    """Logs where 0.9 of the cache's tokens would not fit as context, or 1.1 would; full attention only."""
     wrong: list[str] = []
     for log in found:
         tokens, limit = log.said.get("kv_tokens"), log.replica.model.max_position_embeddings

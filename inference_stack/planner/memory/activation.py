@@ -22,6 +22,12 @@ HANDLE_GIB = {"Hopper": 32 / 1024, "Blackwell": 32 / 1024}
 """cuBLAS's workspace, which torch allocates: 32 MiB from Hopper on, 8 MiB and 128 KiB before."""
 OLDER_HANDLE_GIB = 8.125 / 1024
 
+LATENT_ROWS = 64 * 1024
+"""Most tokens in the workspace of latent attention."""
+INDEXER_LOGITS = 512 * 2**20
+"""VLLM_SPARSE_INDEXER_MAX_LOGITS_MB, bytes."""
+INDEXER_CONTEXTS = 40
+
 PIXELS = 3 * 28 * 28
 """Input values for one token of an encoder: an area of 28 by 28 pixels in most vision models."""
 PIXEL_BYTES = 6
@@ -31,8 +37,9 @@ PIXEL_BYTES = 6
 def activation_gib(replica: Replica, *, last_stage: bool = True, fitted: Fitted = FITTED) -> float:
     """Peak above the weights on one unit, GiB, of the last pipeline stage or an earlier one."""
     step = replica.engine.max_num_batched_tokens
-    held = (expert_workspace(replica) + encoder_cache(replica)) / GIB + handle_gib(replica)
-    forward = forward_bytes(replica, step) / GIB + fitted.piece_gib
+    held = (workspace_bytes(replica) + encoder_cache(replica)) / GIB + handle_gib(replica)
+    pieces = forward_bytes(replica, step) / GIB + fitted.piece_gib
+    forward = max(pieces, latent_bytes(replica) / GIB)
     if not last_stage:
         # What goes to the next stage: hidden states and residual.
         return held + forward + 2 * hidden_bytes(replica, step) / GIB
@@ -123,22 +130,58 @@ def is_dense(model: Architecture) -> bool:
     )
 
 
-def expert_workspace(replica: Replica) -> float:
-    """Two buffers that the experts' kernel takes once and keeps, bytes.
+def latent_bytes(replica: Replica) -> int:
+    """Latent attention in the profiling run: it takes what expanding a workspace of cached tokens would.
 
-    Source: TritonExperts.workspace_shapes; the kernels for mxfp4 and 4-bit checkpoints take theirs elsewhere.
+    Source: MLAAttention.forward_impl and determine_chunked_prefill_workspace_size of vLLM 0.29.
+    """
+    engine, size = replica.engine, width(replica)
+    rows = max(8 * engine.max_model_len, 4 * engine.max_num_seqs * engine.block_size)
+    rows = min(rows, LATENT_ROWS)
+    found = 0
+    for _, block in replica.model.blocks:
+        mixer = block.mixer
+        if isinstance(mixer, Attention) and mixer.kind == "latent":
+            heads = mixer.heads // replica.tensor_parallel
+            expanded = rows * heads * (mixer.qk_nope_head_dim + mixer.v_head_dim) * size
+            token = (
+                heads * (mixer.head_dim + mixer.v_head_dim) + mixer.kv_lora_rank + replica.model.hidden_size
+            )
+            scores = INDEXER_LOGITS if mixer.indexer_heads else 0
+            found = max(found, expanded, scores) + engine.max_num_batched_tokens * token * size
+    return found
+
+
+def workspace_bytes(replica: Replica) -> int:
+    """The buffer that kernels of experts and of sparse attention share: taken once, for the larger, and kept."""
+    return max(_experts_workspace(replica), _indexer_workspace(replica))
+
+
+def _experts_workspace(replica: Replica) -> int:
+    """Two buffers of tokens × experts a token.
+
+    Source: TritonExperts.workspace_shapes; the kernels for mxfp4 checkpoints take theirs elsewhere.
     """
     experts = [part for _, block in replica.model.blocks if isinstance(part := block.feed_forward, Experts)]
     if not experts or replica.layout.method in ("mxfp4", "gpt_oss_mxfp4"):
-        return 0.0
+        return 0
     hidden = replica.model.hidden_size
-    step = replica.engine.max_num_batched_tokens
     split = 1 if replica.engine.enable_expert_parallel else replica.tensor_parallel
-    widest = max(
-        part.per_token * (max(2 * part.width / split, hidden) + max(part.width / split, hidden))
-        for part in experts
-    )
-    return step * widest * width(replica)
+    widest = 0
+    for part in experts:
+        wide = max((2 if part.gated else 1) * part.width // split, hidden)
+        widest = max(widest, part.per_token * (wide + max(part.width // split, hidden)))
+    return replica.engine.max_num_batched_tokens * widest * width(replica)
+
+
+def _indexer_workspace(replica: Replica) -> int:
+    """Keys of forty contexts in fp8 with their scales (get_max_prefill_buffer_size of vLLM 0.29)."""
+    widths = [
+        mixer.indexer_head_dim + 4
+        for _, block in replica.model.blocks
+        if isinstance(mixer := block.mixer, Attention) and mixer.indexer_heads
+    ]
+    return INDEXER_CONTEXTS * replica.engine.max_model_len * max(widths, default=0)
 
 
 def encoder_cache(replica: Replica) -> float:
