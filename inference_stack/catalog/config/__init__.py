@@ -8,10 +8,9 @@ from ..architecture import Architecture, Layout
 from . import layout as _layout
 from .families import FAMILIES, LLAMA
 from .fields import ConfigError, Fields
+from .towers import towers
 
 __all__ = ["FAMILIES", "ConfigError", "architecture", "layout"]
-
-ALIASES = {"mistral3": "mistral", "gemma3": "gemma3_text", "llava": "llama", "llava_next": "llama", "": ""}
 
 
 def architecture(config: Mapping[str, Any]) -> Architecture:
@@ -21,9 +20,9 @@ def architecture(config: Mapping[str, Any]) -> Architecture:
     Raises ConfigError where fields are missing, naming them.
     """
     fields = Fields(config)
-    family = FAMILIES.get(fields.model_type) or FAMILIES.get(ALIASES.get(fields.model_type, ""))
+    family = FAMILIES.get(fields.model_type)
     if family is not None:
-        return family.read(fields)
+        return replace(family.read(fields), towers=towers(fields))
     known = ", ".join(sorted(FAMILIES))
     try:
         found = LLAMA.read(fields)

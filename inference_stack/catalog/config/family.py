@@ -84,7 +84,7 @@ class Family:
             embedding_norms=self.embedding_norms,
             learned_positions=self.positions(fields) if self.positions else 0,
             draft_blocks=fields.number("num_nextn_predict_layers", "mtp_num_hidden_layers", default=0),
-            rotary=tuple(dict.fromkeys(self.rotary(fields))),
+            rotary=self.rotary(fields),
             extra=self.outside(fields) if self.outside else 0,
             embedding_size=self.embedding_size(fields) if self.embedding_size else 0,
         )

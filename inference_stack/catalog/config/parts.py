@@ -7,14 +7,21 @@ from ..architecture import Attention, Experts, FeedForward
 from .family import Mixer, Width
 from .fields import Fields
 
-Flag = bool | str
-"""Yes, no, or the name of the field that says it."""
+Flag = bool | str | Callable[[Fields], bool]
+"""Yes, no, or the name of the field that says it (no where it is silent), or a rule of the fields."""
 Window = Callable[[Fields, int], int | None]
 
 
 def says(fields: Fields, flag: Flag) -> bool:
     """What a flag is for these fields."""
+    if callable(flag):
+        return flag(fields)
     return fields.flag(flag) if isinstance(flag, str) else flag
+
+
+def unless_off(name: str) -> Callable[[Fields], bool]:
+    """Yes where the config is silent."""
+    return lambda fields: fields.flag(name, default=True)
 
 
 def layer_type(fields: Fields, layer: int) -> str | None:
