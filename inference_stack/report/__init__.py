@@ -1,6 +1,8 @@
 """The plan and the catalog for people."""
 
 from .catalog_tables import model_table, sku_table
-from .terminal import render, text
+from .markdown import markdown, markdown_faults
+from .picture import picture
+from .terminal import render, show, text
 
-__all__ = ["model_table", "render", "sku_table", "text"]
+__all__ = ["markdown", "markdown_faults", "model_table", "picture", "render", "show", "sku_table", "text"]

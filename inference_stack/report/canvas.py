@@ -32,6 +32,7 @@ _COLOURS = {
 }
 # After the palette of Okabe and Ito, lighter.
 
+_DARK = "#10202e"
 _DAY = {"page": "#ffffff", "ink": "#1b2430", "faint": "#5d6875", "line": "#c3cbd4", "edge": "#3d4855",
         "free": "#e9edf1", "hatch": "#9aa5b1"}  # fmt: skip
 _NIGHT = {"page": "#0d1117", "ink": "#e6edf3", "faint": "#9aa7b4", "line": "#3a444f", "edge": "#aab4bf",
@@ -104,7 +105,8 @@ class Canvas:
 def _style() -> str:
     parts = " ".join(f".{look}{{fill:{colour}}}" for look, colour in _COLOURS.items())
     return (
-        f"text{{font-family:{FONT}}} .on{{fill:#10202e}} .dark{{fill:none;stroke:#10202e}} .bold{{font-weight:600}} {parts} {_tones(_DAY)}"
+        f"text{{font-family:{FONT}}} .bold{{font-weight:600}} .on{{fill:{_DARK}}} .dark{{stroke:{_DARK}}}"
+        f" {parts} {_tones(_DAY)}"
         f" @media (prefers-color-scheme: dark){{{_tones(_NIGHT)}}}"
     )
 

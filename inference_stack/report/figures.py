@@ -4,6 +4,7 @@ from inference_stack.planner import Accelerator, PlannedModel, PlannedPool, Rang
 from inference_stack.spec import Priority
 
 UNKNOWN = "unknown"
+FRACTIONS = {0.25: "¼", 0.5: "½", 0.75: "¾"}
 
 
 def usd(value: float | None) -> str:
@@ -18,6 +19,11 @@ def number(value: float) -> str:
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}".removesuffix(".0") if abs(value) >= 10 else f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def percent(part: float) -> str:
+    """A part of one."""
+    return f"{part * 100:.0f} %"
 
 
 def gib(value: float) -> str:
@@ -45,9 +51,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
-def duration(seconds: float) -> str:
-    """A time that a person waits."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+def duration(*seconds: float) -> str:
+    """A time that a person waits, or its bounds: seconds, or minutes where the longest takes two."""
+    minutes = max(seconds) >= 120
+    told = "–".join(f"{each / 60:.0f}" if minutes else f"{each:.0f}" for each in seconds)
+    return f"{told} {'min' if minutes else 's'}"
 
 
 def accelerator(unit: Accelerator) -> str:
@@ -66,8 +74,8 @@ def offer(pool: PlannedPool) -> str:
 
 def place(model: PlannedModel, pool: PlannedPool) -> str:
     """What one replica runs on."""
-    part = f"{model.share:.0%} of " if model.share < 1 else ""
-    return f"{part}{model.units} × {accelerator(pool.accelerator)}"
+    taken = FRACTIONS.get(model.share, number(model.share)) if model.share < 1 else str(model.units)
+    return f"{taken} × {accelerator(pool.accelerator)}"
 
 
 def sharding(tensor: int, pipeline: int) -> str:

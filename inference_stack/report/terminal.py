@@ -1,20 +1,41 @@
-"""A plan on one screen: what runs where, how full it is, what it costs, what to know."""
+"""A plan on one screen: what runs where, whether it is fast enough, what it costs, what to know."""
 
 import io
+from collections.abc import Collection, Iterator
 
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from inference_stack.planner import MemoryBudget, Plan, PlannedModel, PlannedPool
-from inference_stack.spec import CpuPool, Finding, Severity
+from inference_stack.planner import Plan, PlannedModel, PlannedPool
+from inference_stack.spec import Severity
 
-BAR_CELLS = 24
-MEMORY = "memory of a unit"
+from . import summary
+from .details import CELLS, bar, facts
+from .figures import counted, offer
+from .filling import EMPTY, Part, strip
+from .findings import advice, by_severity, place_of
+from .summary import HELD, LIKELY, MARKS, MISSED, Latency, Line, lines
+
+WIDTH = 100
+"""Columns that a report takes at most, and where nobody knows how many there are."""
+
+MOST_ALIKE = 2
+"""Findings of a code that are told in full, unless details are asked for."""
+
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+MARK_STYLES = {HELD: "green", LIKELY: "yellow", MISSED: "bold red", "": ""}
+PART_STYLES = {
+    Part.WEIGHTS: "blue",
+    Part.DRAFT: "cyan",
+    Part.ADAPTERS: "yellow",
+    Part.WORK: "magenta",
+    Part.KV: "green",
+}
 
 
-def text(plan: Plan, width: int = 100) -> str:
+def text(plan: Plan, width: int = WIDTH) -> str:
     """The report as plain text, for a log or a diagnostic."""
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
     with console.capture() as capture:
@@ -22,127 +43,146 @@ def text(plan: Plan, width: int = 100) -> str:
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
-def render(plan: Plan) -> RenderableType:
-    """The report for a Rich console."""
-    parts: list[RenderableType] = [_heading(plan), _pools(plan), Text(), _models(plan), _legend()]
-    if plan.findings:
-        parts += [Text(), *map(_finding, plan.findings)]
-    return Group(*parts)
+def show(*told: RenderableType) -> None:
+    """Print for a person: as wide as the terminal, but no wider than can be read at a glance."""
+    console = Console()
+    console.print(*told, width=min(console.width, WIDTH) if console.is_terminal else WIDTH)
 
 
-def _heading(plan: Plan) -> Text:
-    price, budget = plan.price, plan.environment.budget
-    line = Text.assemble(
-        (plan.name, "bold"),
-        f" in {plan.environment.region}: ",
-        (f"{price.idle_usd_per_hour:.2f}", "bold"),
-        " USD an hour idle, ",
-        (f"{price.peak_usd_per_hour:.2f}", "bold"),
-        " at peak, list price",
-    )
-    if budget:
-        line.append(f", budget {budget.usd_per_hour:.2f}")
-    if price.unpriced:
-        line.append(" (without " + ", ".join(price.unpriced) + ")")
-    return line
+def render(plan: Plan, details: Collection[str] | None = None) -> RenderableType:
+    """The report for a Rich console; with details of the models named, or of all where none is named."""
+    report: list[RenderableType] = [
+        Text(summary.heading(plan), "bold"),
+        Text(summary.about_prices(plan), "dim"),
+        Text(),
+    ]
+    report += [_pools(plan), Text(summary.cpu_pools(plan), "dim"), Text(), _models(plan)]
+    report += [Text(f"on devices: {edge}") for edge in summary.edge_models(plan)]
+    report += _legend(plan)
+    if details is not None:
+        chosen = [model for model in plan.models if not details or model.name in details]
+        report += [Group(Text(), _details(model)) for model in chosen]
+        report += [Text(), Text("quota", "bold"), *map(Text, summary.quota(plan))] if plan.quota else []
+    report += _findings(plan, every=details is not None)
+    return Group(*report)
 
 
-def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def _table(*columns: str, gap: int = 2, right: tuple[str, ...] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
     for column in columns:
-        table.add_column(
-            column, justify="right" if column in right else "left", overflow="fold", no_wrap=column == MEMORY
-        )
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return table
 
 
 def _pools(plan: Plan) -> Table:
-    table = _table("pool", "size", "a node offers", "nodes", "USD/h a node", right=("nodes", "USD/h a node"))
-    for pool in plan.pools:
-        price = _price(plan, pool.sku, pool.usd_per_node_hour)
-        table.add_row(pool.name, pool.sku, _offer(pool), _range(pool.nodes.min, pool.nodes.max), price)
-    cluster = plan.environment.cluster
-    for name, pool in (("heads", cluster.heads), ("system", cluster.system)):
-        table.add_row(
-            name, pool.sku, "no GPU", _range(pool.nodes.min, pool.nodes.max), _cpu_price(plan, pool)
-        )
-    return table
-
-
-def _offer(pool: PlannedPool) -> str:
-    unit = pool.accelerator
-    spot = ", Spot" if pool.priority == "Spot" else ""
-    if unit.profile is None:
-        return f"{unit.per_node} × {unit.gpu}{spot}"
-    return f"{unit.per_node} × {unit.profile} of {unit.gpu}{spot}"
-
-
-def _price(plan: Plan, sku: str, usd: float | None) -> str:
-    if usd is None:
-        return "unknown"
-    return f"{usd:.2f}?" if sku in plan.price.unverified else f"{usd:.2f}"
-
-
-def _cpu_price(plan: Plan, pool: CpuPool) -> str:
-    return _price(plan, pool.sku, plan.price.usd_per_node_hour.get(pool.sku))
-
-
-def _models(plan: Plan) -> Table:
-    table = _table("model", "runs on", MEMORY, "tokens × requests", "replicas")
-    pools = {pool.name: pool for pool in plan.pools}
-    for model in plan.models:
-        table.add_row(
-            _who(model),
-            _where(model, pools[model.pool]),
-            _memory(model.memory),
-            f"{model.context_tokens} × {model.concurrency}\nKV holds {model.memory.kv_tokens}",
-            _range(model.replicas_min, model.replicas_max),
-        )
-    return table
-
-
-def _who(model: PlannedModel) -> Text:
-    who = Text.assemble((model.name, "bold"), f"\n{model.source}\n", (model.licence, "dim"))
-    if model.adapters:
-        who.append("\n+ " + ", ".join(model.adapters))
-    return who
-
-
-def _where(model: PlannedModel, pool: PlannedPool) -> str:
-    unit = pool.accelerator.profile or ("GPU" if model.units == 1 else "GPUs")
-    return f"{model.pool}\n{model.units} × {unit}"
-
-
-def _memory(memory: MemoryBudget) -> Text:
-    """A bar of the usable memory, and its figures."""
-    others = memory.overhead_gib + memory.adapters_gib
-    cells = [round(BAR_CELLS * part / memory.usable_gib) for part in (memory.weights_gib, others)]
-    left = max(0, BAR_CELLS - sum(cells))
-    return Text.assemble(
-        ("█" * cells[0], "blue"),
-        ("▒" * cells[1], "magenta"),
-        ("░" * left, "green"),
-        f"\n{memory.weights_gib:.1f} + {others:.1f} + {memory.kv_gib:.1f} of {memory.usable_gib:.1f} GiB",
+    table = _table(
+        "pool", "size, and what a node offers", "nodes", "USD/h", "filled at peak", right=("USD/h",)
     )
+    for pool in plan.pools:
+        price = summary.rate_of(plan, pool.sku, pool.usd_per_node_hour)
+        table.add_row(
+            _pool_name(pool),
+            _two(pool.sku, offer(pool)),
+            summary.pool_nodes(pool),
+            price,
+            _strip(plan, pool),
+        )
+    return table
 
 
-def _legend() -> Text:
-    return Text.assemble(
-        ("memory: ", "dim"), ("█", "blue"), (" weights, ", "dim"), ("▒", "magenta"),
-        (" activations, runtime and adapters, ", "dim"), ("░", "green"), (" KV cache", "dim"),
-    )  # fmt: skip
+def _pool_name(pool: PlannedPool) -> Text:
+    return Text(pool.name, "bold") if pool.origin == "listed" else _two(pool.name, pool.origin, "bold")
 
 
-def _finding(finding: Finding) -> Text:
-    line = "" if finding.line is None else f":{finding.line}"
-    told = Text.assemble((finding.severity.value, STYLES[finding.severity]), f" {finding.path}{line} ")
-    if finding.given is not None:
-        told.append(f"= {finding.given} ")
-    told.append(finding.what)
-    if finding.allowed is not None:
-        told.append(f"; allowed: {finding.allowed}")
+def _strip(plan: Plan, pool: PlannedPool) -> Text:
+    told = Text(strip(plan, pool) or "nobody")
+    told.highlight_regex(EMPTY, "bold red")
     return told
 
 
-def _range(least: int, most: int) -> str:
-    return str(most) if least == most else f"{least}–{most}"
+def _models(plan: Plan) -> Table:
+    latencies = ("TTFT ms", "TPOT ms")
+    table = _table(
+        "", "model", "a replica runs on", *latencies, "users", "busy", "USD/M", "cold",
+        gap=1, right=("busy", "USD/M"),
+    )  # fmt: skip
+    for line in lines(plan):
+        table.add_row(
+            Text(line.key, "bold"),
+            _name(line),
+            _two(line.place, f"{line.spread} × {line.replicas}"),
+            _latency(line.ttft),
+            _latency(line.tpot),
+            _two(str(line.users), line.rate),
+            Text(summary.utilization(line), "bold red" if line.idle else ""),
+            _prices(line),
+            line.cold_start,
+        )
+    return table
+
+
+def _name(line: Line) -> Group:
+    adapters = f" +{line.adapters} LoRA" if line.adapters else ""
+    # Names are told in full; what is loaded, as far as there is room.
+    loaded = Text(line.checkpoint, "dim", no_wrap=True, overflow="ellipsis")
+    return Group(Text.assemble((line.name, "bold"), (adapters, "cyan")), loaded)
+
+
+def _two(first: str, second: str, style: str = "") -> Text:
+    """A line over a fainter one."""
+    return Text.assemble((first, style), *((("\n" + second, "dim"),) if second else ()))
+
+
+def _latency(latency: Latency | None) -> Text:
+    if latency is None:
+        return Text("")
+    told = _two(latency.told, latency.range)
+    if latency.mark:
+        told.highlight_words([latency.mark], MARK_STYLES[latency.mark])
+    return told
+
+
+def _prices(line: Line) -> Text:
+    return _two(f"{line.usd_input} in", f"{line.usd_output} out") if line.usd_input else Text("")
+
+
+def _legend(plan: Plan) -> Iterator[Text]:
+    told = lines(plan)
+    marks = {latency.mark for line in told for latency in (line.ttft, line.tpot) if latency} - {""}
+    if marks:
+        yield Text("SLO: " + ", ".join(f"{mark} {MARKS[mark]}" for mark in MARKS if mark in marks), "dim")
+
+
+def _details(model: PlannedModel) -> Table:
+    table = Table(
+        box=None, pad_edge=False, show_header=False, title_justify="left", title=Text(model.name, "bold")
+    )
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for fact in facts(model):
+        lines = Text("\n".join(fact.lines))
+        table.add_row(fact.label, Group(_bar(model), lines) if fact.label == "memory" else lines)
+    return table
+
+
+def _bar(model: PlannedModel) -> Text:
+    told = Text()
+    for part, count in bar(model.memory):
+        told.append(CELLS[part] * count, PART_STYLES[part])
+    return told
+
+
+def _findings(plan: Plan, *, every: bool) -> Iterator[RenderableType]:
+    for severity, codes in by_severity(plan.findings):
+        style = STYLES[severity]
+        yield Text()
+        yield Text(counted(sum(len(alike) for _, alike in codes), severity.value), style)
+        for code, alike in codes:
+            shown = alike if every else alike[:MOST_ALIKE]
+            for found in shown:
+                yield Padding(Text.assemble((code, style), f" {place_of(found)} {found.what}"), (0, 0, 0, 2))
+                yield from (Padding(Text(line), (0, 0, 0, 4)) for line in advice(found))
+            if len(alike) > len(shown):
+                yield Padding(
+                    Text(f"and {len(alike) - len(shown)} more of {code}: --details", "dim"), (0, 0, 0, 2)
+                )

@@ -1,16 +1,30 @@
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from inference_stack.planner import Plan, plan_environment
-from inference_stack.report import text
+from inference_stack.report import render, text
+from inference_stack.report.terminal import WIDTH
 from inference_stack.spec import read
+from tests.report.plans import NOTE, large, small
 
 ROOT = Path(__file__).parents[2]
 
 
+def detailed(plan: Plan, *names: str) -> str:
+    console = Console(width=WIDTH, color_system=None)
+    with console.capture() as capture:
+        console.print(render(plan, names))
+    return capture.get()
+
+
+def row(plan: Plan, start: str) -> str:
+    return next(line for line in text(plan).splitlines() if line.startswith(start))
+
+
 @pytest.fixture(params=["dev", "prod"])
-def plan(request: pytest.FixtureRequest) -> Plan:
+def planned(request: pytest.FixtureRequest) -> Plan:
     source = read(ROOT / f"Pulumi.{request.param}.yaml")
     return plan_environment(
         source.data, name=request.param, file=f"Pulumi.{request.param}.yaml", text=source.text
@@ -18,52 +32,143 @@ def plan(request: pytest.FixtureRequest) -> Plan:
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
+@pytest.mark.parametrize("plan", [small(), large()], ids=lambda plan: plan.name)
 def test_no_line_is_wider_than_asked_for(plan: Plan, width: int) -> None:
     assert max(map(len, text(plan, width=width).splitlines())) <= width
 
 
-def test_the_report_is_plain_text_of_one_screen(plan: Plan) -> None:
-    told = text(plan)
+def test_an_environment_of_the_project_is_told_on_one_screen_of_plain_text(planned: Plan) -> None:
+    told = text(planned)
     assert "\x1b" not in told
-    assert len(told.splitlines()) <= 30
+    assert len(told.splitlines()) <= 40
+    assert max(map(len, told.splitlines())) <= WIDTH
 
 
-def test_the_report_says_what_runs_where_for_how_much(plan: Plan) -> None:
-    told = text(plan)
-    assert f"{plan.price.idle_usd_per_hour:.2f} USD an hour idle" in told
-    assert f"{plan.price.peak_usd_per_hour:.2f} at peak" in told
-    for pool in plan.pools:
-        assert pool.name in told
-        assert pool.sku in told
-    for model in plan.models:
-        for part in (
-            model.name,
-            model.source,
-            model.licence,
-            f"{model.context_tokens} × {model.concurrency}",
-        ):
-            assert part in told
-        assert f"KV holds {model.memory.kv_tokens}" in told
-        assert f"of {model.memory.usable_gib:.1f} GiB" in told
-        for adapter in model.adapters:
-            assert adapter in told
+def test_twenty_models_take_two_lines_each_and_their_pools_two() -> None:
+    told = text(large()).splitlines()
+    assert len(told) <= 2 * 20 + 2 * 5 + 22
+    for model in large().models:
+        assert any(line[2:].startswith(model.name[:20]) for line in told)
 
 
-def test_findings_are_told_with_their_severity_and_line(plan: Plan) -> None:
-    told = " ".join(text(plan).split())
-    for finding in plan.findings:
-        assert f"{finding.severity} {finding.path}:{finding.line} {finding.what}" in told
+def test_the_heading_says_where_and_what_it_costs_idle_expected_and_at_peak() -> None:
+    first = text(small()).splitlines()[0]
+    assert first == (
+        "prod in swedencentral: 19.22 USD an hour idle, 44.10 expected, 84.68 at peak, budget 90.00"
+    )
 
 
-def test_a_price_that_nobody_confirmed_carries_a_question_mark(plan: Plan) -> None:
-    system = next(line for line in text(plan).splitlines() if line.startswith("system"))
-    assert system.endswith("0.23?")
+def test_a_pool_is_drawn_with_who_fills_it_and_what_is_empty() -> None:
+    told = row(small(), "slices")
+    assert "2 of 0–4" in told
+    assert told.endswith("[AA]  [A·]")
+    assert row(small(), "large").endswith("2 × [B×2]")
 
 
-def test_a_size_without_a_price_is_unknown_and_named_in_the_heading(plan: Plan) -> None:
-    sku = plan.pools[0].sku
-    unpriced = plan.price.model_copy(update={"unpriced": (sku,)})
+def test_models_that_share_a_unit_and_prefill_replicas_are_told_apart() -> None:
+    assert row(large(), "whole").endswith("[K+L]  [M+N]  [O]  [P]")
+    assert row(large(), "h200").endswith("[T×4][Tᵖ×4]")
+    assert row(large(), "h100").endswith("[S×4][·×4]")
+
+
+def test_latency_is_told_with_its_range_against_what_is_asked() -> None:
+    told = text(small())
+    assert "310 of 800 ✓" in told
+    assert "790 of 800 ≈" in told
+    assert "47 of 40 ✗" in told
+    assert "514–1,066" in told
+    assert "SLO: ✓ held over the whole predicted range" in told
+
+
+def test_a_mark_is_explained_only_where_it_is_used() -> None:
+    plan = small()
+    alone = {"models": plan.models[:1], "pools": plan.pools[:1], "packing": plan.packing[:2]}
+    assert "≈" in text(plan)
+    assert "≈" not in text(plan.model_copy(update=alone))
+
+
+def test_a_model_of_which_nobody_asks_anything_has_no_latency_and_no_mark() -> None:
+    first = small().models[0].model_copy(update={"speed": None, "slo": None, "traffic": None})
+    told = text(small().model_copy(update={"models": (first, *small().models[1:])}))
+    assert "310" not in told
+    assert "✓" not in told
+
+
+def test_utilization_below_half_is_red_and_above_it_is_not() -> None:
+    console = Console(width=WIDTH, force_terminal=True, color_system="standard", highlight=False)
+    with console.capture() as capture:
+        console.print(render(small()))
+    assert "\x1b[1;31m31 %\x1b[0m" in capture.get()
+    assert "\x1b[1;31m62 %" not in capture.get()
+
+
+def test_price_by_token_and_cold_start_stand_beside_each_model() -> None:
+    told = row(small(), "B")
+    assert "1.40 in" in told
+    assert told.endswith("7 min")
+
+
+def test_a_price_that_nobody_confirmed_carries_a_question_mark() -> None:
+    assert row(small(), "heads").startswith("heads: 0–3 × Standard_D8ds_v5 at 0.45?;")
+
+
+def test_a_size_without_a_price_is_unknown_and_named_under_the_heading() -> None:
+    plan = small()
+    unpriced = plan.price.model_copy(update={"unpriced": (plan.pools[0].sku,)})
     pools = tuple(pool.model_copy(update={"usd_per_node_hour": None}) for pool in plan.pools)
-    told = text(plan.model_copy(update={"price": unpriced, "pools": pools}), width=160)
-    assert f"(without {sku})" in told.splitlines()[0]
-    assert "unknown" in told
+    told = text(plan.model_copy(update={"price": unpriced, "pools": pools}))
+    assert f"without {plan.pools[0].sku}, whose price nobody knows" in told.splitlines()[1]
+    assert "unknown" in row(plan.model_copy(update={"price": unpriced, "pools": pools}), "slices")
+
+
+def test_findings_stand_under_their_severity_with_code_path_line_and_remedy() -> None:
+    told = text(small())
+    warnings, notes = told.index("1 warning"), told.index("1 note")
+    warning = " ".join(told[warnings:notes].split())
+    assert "concurrency-exceeds-memory models[0].concurrency (line 44) = 40 requests of 8192" in warning
+    assert "allowed: at most 31 without waiting" in warning
+    assert "do: lower it, or take engine.kv_cache_dtype: fp8" in warning
+    assert f"{NOTE.code} {NOTE.path} (line 19)" in told[notes:]
+
+
+def test_many_findings_of_a_code_are_counted_and_told_with_details() -> None:
+    assert "and 10 more of memory-unverified: --details" in text(large())
+    assert detailed(large()).count("memory-unverified") == 12
+
+
+def test_details_say_why_each_model_is_where_it_is() -> None:
+    told = " ".join(detailed(small()).split())
+    for part in (
+        "█ 15.3 weights + ◆ 0.8 adapters + ▒ 1.2 activations",
+        "KV cache 23.5–24.3 GiB: 167,384 tokens",
+        "adapters legal, hr, finance, engineering",
+        "runs out of decode bandwidth first",
+        "next best: 1 × A100-PCIe-80GB of Standard_NC24ads_A100_v4",
+        "price rules out 31, nearest 1 × H100-NVL-94GB",
+        "node 4 min (2–8 min)",
+        "a start is given up after 15 min",
+        "calibrated with 41 rows of 3 sources",
+        "4 deployments in place of one base with adapters",
+        "max_model_len=8192 max_num_seqs=24",
+        "320 vCPUs (8 GPUs) at peak, 400 vCPUs (10 GPUs) while upgrading, 400 granted",
+    ):
+        assert part in told
+
+
+def test_details_of_one_model_leave_the_others_out() -> None:
+    told = detailed(small(), "assistant")
+    assert "runs out of memory first" in told
+    assert "runs out of decode bandwidth first" not in told
+
+
+def test_disaggregated_serving_is_told_with_its_link() -> None:
+    told = " ".join(detailed(large(), large().models[-1].name).split())
+    assert "InfiniBand: needs 2.1 GB/s of 50 GB/s, 0.4 GiB a request, adds 9 ms" in told
+
+
+def test_the_bar_of_a_model_shows_every_part_that_there_is() -> None:
+    first = next(line for line in detailed(small(), "copilot").splitlines() if line.startswith("memory"))
+    cells = first.split()[1]
+    assert len(cells) == 40
+    assert cells == "█" * cells.count("█") + "◆" * 1 + "▒" * 2 + "░" * cells.count("░")
+    assert cells.count("█") == round(40 * 15.3 / 42.4)
