@@ -37,16 +37,16 @@ PART_STYLES = {
 
 def text(plan: Plan, width: int = WIDTH) -> str:
     """The report as plain text, for a log or a diagnostic."""
-    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
-    with console.capture() as capture:
-        console.print(render(plan))
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+    return _plain(render(plan), width)
 
 
-def show(*told: RenderableType) -> None:
+def show(told: RenderableType) -> None:
     """Print for a person: as wide as the terminal, but no wider than can be read at a glance."""
     console = Console()
-    console.print(*told, width=min(console.width, WIDTH) if console.is_terminal else WIDTH)
+    if console.is_terminal:
+        Console(width=min(console.width, WIDTH)).print(told)
+    else:
+        console.file.write(_plain(told, WIDTH) + "\n")
 
 
 def render(plan: Plan, details: Collection[str] | None = None) -> RenderableType:
@@ -65,6 +65,13 @@ def render(plan: Plan, details: Collection[str] | None = None) -> RenderableType
         report += [Text(), Text("quota", "bold"), *map(Text, summary.quota(plan))] if plan.quota else []
     report += _findings(plan, every=details is not None)
     return Group(*report)
+
+
+def _plain(told: RenderableType, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(told)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
 def _table(*columns: str, gap: int = 2, right: tuple[str, ...] = ()) -> Table:
@@ -101,23 +108,23 @@ def _strip(plan: Plan, pool: PlannedPool) -> Text:
 
 
 def _models(plan: Plan) -> Table:
-    latencies = ("TTFT ms", "TPOT ms")
-    table = _table(
-        "", "model", "a replica runs on", *latencies, "users", "busy", "USD/M", "cold",
-        gap=1, right=("busy", "USD/M"),
-    )  # fmt: skip
-    for line in lines(plan):
-        table.add_row(
-            Text(line.key, "bold"),
-            _name(line),
-            _two(line.place, f"{line.spread} × {line.replicas}"),
-            _latency(line.ttft),
-            _latency(line.tpot),
-            _two(str(line.users), line.rate),
-            Text(summary.utilization(line), "bold red" if line.idle else ""),
-            _prices(line),
-            line.cold_start,
-        )
+    """Models with two lines each; columns that nobody can fill are left out."""
+    told = lines(plan)
+    columns: dict[str, list[Text | Group | str]] = {
+        "": [Text(line.key, "bold") for line in told],
+        "model": [_name(line) for line in told],
+        "a replica runs on": [_two(line.place, f"{line.spread} × {line.replicas}") for line in told],
+        "TTFT ms": [_latency(line.ttft) for line in told],
+        "TPOT ms": [_latency(line.tpot) for line in told],
+        "users": [_two(str(line.users), line.rate) for line in told],
+        "busy": [Text(summary.utilization(line), "bold red" if line.idle else "") for line in told],
+        "USD/M": [_prices(line) for line in told],
+        "cold": [line.cold_start for line in told],
+    }
+    filled = {name: cells for name, cells in columns.items() if any(cells)}
+    table = _table(*filled, gap=1 if len(filled) > 6 else 2, right=("busy", "USD/M"))
+    for row in zip(*filled.values(), strict=True):
+        table.add_row(*row)
     return table
 
 

@@ -92,6 +92,9 @@ def test_a_model_of_which_nobody_asks_anything_has_no_latency_and_no_mark() -> N
     told = text(small().model_copy(update={"models": (first, *small().models[1:])}))
     assert "310" not in told
     assert "✓" not in told
+    assert "TTFT" in told
+    alone = {"models": (first,), "pools": small().pools[:1], "packing": small().packing[:2]}
+    assert "TTFT" not in text(small().model_copy(update=alone))
 
 
 def test_utilization_below_half_is_red_and_above_it_is_not() -> None:
