@@ -25,7 +25,8 @@ class PoolPrice(Planned):
     nodes_peak: int = Field(description="Most nodes that the pool may have.")
     usd_per_node_hour: float | None = Field(description="List price.")
     spot_usd_per_node_hour: float | None = Field(default=None, description="Spot price seen last.")
-    reserved_usd_per_node_hour: float | None = Field(default=None, description="Reserved for a year.")
+    reserved_1y_usd_per_node_hour: float | None = Field(default=None, description="Reserved for one year.")
+    reserved_3y_usd_per_node_hour: float | None = Field(default=None, description="For three years.")
 
 
 class Amount(Planned):
@@ -39,10 +40,10 @@ class Amount(Planned):
     spot_usd_per_hour: float | None = Field(
         default=None, description="The same with every GPU node at its Spot price; None where one has none."
     )
-    reserved_usd_per_hour: float | None = Field(
-        default=None,
-        description="The same with every GPU node reserved for a year; None where one cannot be.",
+    reserved_1y_usd_per_hour: float | None = Field(
+        default=None, description="With every GPU node reserved for one year; None where one has no price."
     )
+    reserved_3y_usd_per_hour: float | None = Field(default=None, description="For three years.")
 
 
 class Price(Planned):

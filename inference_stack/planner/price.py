@@ -103,8 +103,9 @@ def _gpu_line(pool: GpuPool | PlannedPool, filled: int, catalog: Catalog) -> Poo
         nodes_expected=min(max(pool.nodes.min, filled), pool.nodes.max),
         nodes_peak=pool.nodes.max,
         usd_per_node_hour=sku.usd_per_hour,
-        spot_usd_per_node_hour=None,
-        reserved_usd_per_node_hour=None,
+        spot_usd_per_node_hour=sku.spot_usd_per_hour,
+        reserved_1y_usd_per_node_hour=sku.reserved_1y_usd_per_hour,
+        reserved_3y_usd_per_node_hour=sku.reserved_3y_usd_per_hour,
     )
 
 
@@ -123,7 +124,12 @@ def _amount(lines: Sequence[PoolPrice], nodes: Callable[[PoolPrice], int]) -> Am
         gpu_usd_per_hour=_sum((nodes(line), line.usd_per_node_hour) for line in with_gpus),
         existing_usd_per_hour=_sum((nodes(line), line.usd_per_node_hour) for line in lines if line.existing),
         spot_usd_per_hour=instead((nodes(line), line.spot_usd_per_node_hour) for line in with_gpus),
-        reserved_usd_per_hour=instead((nodes(line), line.reserved_usd_per_node_hour) for line in with_gpus),
+        reserved_1y_usd_per_hour=instead(
+            (nodes(line), line.reserved_1y_usd_per_node_hour) for line in with_gpus
+        ),
+        reserved_3y_usd_per_hour=instead(
+            (nodes(line), line.reserved_3y_usd_per_node_hour) for line in with_gpus
+        ),
     )
 
 
