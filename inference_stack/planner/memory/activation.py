@@ -144,16 +144,15 @@ def latent_bytes(replica: Replica) -> int:
         if isinstance(mixer, Attention) and mixer.kind == "latent":
             heads = mixer.heads // replica.tensor_parallel
             expanded = rows * heads * (mixer.qk_nope_head_dim + mixer.v_head_dim) * size
-            token = (
-                heads * (mixer.head_dim + mixer.v_head_dim) + mixer.kv_lora_rank + replica.model.hidden_size
-            )
             scores = INDEXER_LOGITS if mixer.indexer_heads else 0
-            found = max(found, expanded, scores) + engine.max_num_batched_tokens * token * size
+            token = heads * (mixer.head_dim + mixer.v_head_dim) + mixer.kv_lora_rank
+            token += replica.model.hidden_size
+            found = max(found, max(expanded, scores) + engine.max_num_batched_tokens * token * size)
     return found
 
 
 def workspace_bytes(replica: Replica) -> int:
-    """The buffer that kernels of experts and of sparse attention share: taken once, for the larger, and kept."""
+    """The buffer that kernels of experts and of sparse attention share: taken for the larger, and kept."""
     return max(_experts_workspace(replica), _indexer_workspace(replica))
 
 

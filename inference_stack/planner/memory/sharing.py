@@ -1,7 +1,7 @@
 """Several engines on one GPU without slices: budgets that together stay below the card.
 
-vLLM counts its utilization of the whole GPU for each engine, and checks at start that so much is free; the CUDA
-context of each process and, by release, CUDA graphs come on top of it.
+vLLM counts its utilization of the whole GPU for each engine, and checks at start that so much is free. The
+CUDA context of each process and, by release, CUDA graphs come on top.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,8 @@ def with_share(replica: Replica, share: float) -> Replica:
     utilization = floor((share * total - beside) / total * STEPS) / STEPS
     if utilization <= 0:
         raise ValueError(
-            f"a share of {share:g} of {total:.2f} GiB is less than a process takes beside its budget, {beside:.2f} GiB"
+            f"a share of {share:g} of {total:.2f} GiB is less than the {beside:.2f} GiB that a process takes "
+            "beside its budget"
         )
     return replace(replica, engine=replace(replica.engine, gpu_memory_utilization=utilization))
 
