@@ -1,0 +1,203 @@
+"""vCPUs that a plan takes of the subscription's quota, at peak and while something is upgraded."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from inference_stack.catalog import Catalog, Sku
+from inference_stack.spec import Environment, Finding, Priority, Severity
+
+from .bill import QuotaUse
+from .heads import head_nodes
+from .occupancy import homes, nodes_filled
+from .plan import PlannedModel, PlannedPool
+
+REGION = "cores"
+"""Azure's name for all vCPUs of a region but Spot's."""
+
+SPOT = "lowPriorityCores"
+"""Azure's name for the Spot vCPUs of a region, which no family counts."""
+
+SYSTEM_SURGE = 0.33
+"""Part of the system pool that AKS adds while it upgrades it; a node for every other pool, none for Spot."""
+
+
+class Taken(NamedTuple):
+    """What nodes take of a family."""
+
+    vcpus: int = 0
+    gpus: int = 0
+
+    def __add__(self, other: "Taken") -> "Taken":  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Both."""
+        return Taken(self.vcpus + other.vcpus, self.gpus + other.gpus)
+
+
+class NodeSet(NamedTuple):
+    """Nodes of one size."""
+
+    sku: Sku
+    nodes: int
+    spot: bool = False
+
+
+def family(name: str) -> str:
+    """A quota family as Azure means it: case and spaces vary between its services."""
+    return name.replace(" ", "").lower()
+
+
+def quota_use(
+    environment: Environment, pools: Sequence[PlannedPool], models: Sequence[PlannedModel], catalog: Catalog
+) -> tuple[QuotaUse, ...]:
+    """What the plan takes of each family, the region's totals first. Every size must be in the catalog.
+
+    Nodes of pools that exist already hold their quota already and do not count. The cluster's own pools count
+    with their maximum, GPU pools with the nodes that their models fill.
+    """
+    peak = [*_cluster(environment, catalog), *(_gpu_nodes(pool, models, catalog) for pool in pools)]
+    surge = [*peak, *_surge(environment, pools, catalog)]
+    at_peak, at_surge = _by_family(peak), _by_family(surge)
+    doubled = [_by_family([*peak, *_twice(model, pools, models, environment, catalog)]) for model in models]
+    granted = {family(name): vcpus for name, vcpus in environment.quota.items()}
+    return tuple(
+        QuotaUse(
+            family=name,
+            granted=granted.get(family(name)),
+            vcpus_peak=taken.vcpus,
+            vcpus_node_upgrade=at_surge[name].vcpus,
+            vcpus_service_upgrade=max((each[name].vcpus for each in doubled), default=taken.vcpus),
+            gpus_peak=taken.gpus,
+            gpus_upgrading=max(at_surge[name].gpus, *(each[name].gpus for each in doubled), taken.gpus),
+        )
+        for name, taken in sorted(at_peak.items(), key=lambda item: (item[0] not in (REGION, SPOT), item[0]))
+    )
+
+
+def quota_findings(environment: Environment, used: Iterable[QuotaUse], catalog: Catalog) -> Iterator[Finding]:
+    """Where the plan needs more than is granted: an error at peak, a warning while upgrading."""
+    asked = {family(name): name for name in environment.quota}
+    for use in used:
+        if use.granted is None:
+            continue
+        path = f'quota["{asked[family(use.family)]}"]'
+        if use.vcpus_peak > use.granted:
+            yield Finding(
+                code="quota-exceeded",
+                path=path,
+                given=str(use.granted),
+                what=f"is less than the {use.vcpus_peak} vCPUs that the plan needs at peak",
+                allowed=f"at least {use.vcpus_peak}, or less traffic",
+            )
+        elif use.vcpus_upgrading > use.granted:
+            yield _short_while_upgrading(use, use.granted, path)
+    yield from _unknown_families(environment, catalog)
+
+
+def upgrade_findings(pools: Sequence[PlannedPool], models: Sequence[PlannedModel]) -> Iterator[Finding]:
+    """Where a service has no room to stand twice, as KubeRay's upgrade wants; paths from the environment."""
+    for index, model in enumerate(models):
+        for pool in _homes(model, pools):
+            needed = _nodes_while_upgrading(pool, model, models)
+            if needed > pool.nodes.max:
+                yield Finding(
+                    code="upgrade-waits-for-nodes",
+                    severity=Severity.NOTE,
+                    path=f"models[{index}]",
+                    what=(
+                        f"is upgraded beside itself, and pool {pool.name} has no room for that at peak: "
+                        f"{needed} nodes are needed, {pool.nodes.max} allowed; the upgrade waits until "
+                        "enough replicas are idle"
+                    ),
+                    remedy=f"upgrade in a quiet hour, or nodes.max: {needed} for pool {pool.name}",
+                )
+
+
+def _cluster(environment: Environment, catalog: Catalog) -> Iterator[NodeSet]:
+    system, heads = environment.cluster.system, environment.cluster.heads
+    yield NodeSet(catalog.skus[system.sku], system.nodes.max)
+    yield NodeSet(catalog.skus[heads.sku], heads.nodes.max)
+
+
+def _gpu_nodes(pool: PlannedPool, models: Sequence[PlannedModel], catalog: Catalog) -> NodeSet:
+    nodes = 0 if pool.existing else max(pool.nodes.min, nodes_filled(pool, models))
+    return NodeSet(catalog.skus[pool.sku], nodes, pool.priority is Priority.SPOT)
+
+
+def _surge(environment: Environment, pools: Sequence[PlannedPool], catalog: Catalog) -> Iterator[NodeSet]:
+    """Nodes that AKS adds while it upgrades, every pool at once."""
+    system, heads = environment.cluster.system, environment.cluster.heads
+    yield NodeSet(catalog.skus[system.sku], math.ceil(SYSTEM_SURGE * system.nodes.max))
+    yield NodeSet(catalog.skus[heads.sku], 1)
+    for pool in pools:
+        if pool.priority is not Priority.SPOT and not pool.existing:
+            yield NodeSet(catalog.skus[pool.sku], 1)
+
+
+def _twice(
+    model: PlannedModel,
+    pools: Sequence[PlannedPool],
+    models: Sequence[PlannedModel],
+    environment: Environment,
+    catalog: Catalog,
+) -> Iterator[NodeSet]:
+    """Nodes that come to those at peak while a service is upgraded beside itself."""
+    for pool in _homes(model, pools):
+        more = _nodes_while_upgrading(pool, model, models) - max(pool.nodes.min, nodes_filled(pool, models))
+        if more > 0 and not pool.existing:
+            yield NodeSet(catalog.skus[pool.sku], more, pool.priority is Priority.SPOT)
+    heads = environment.cluster.heads
+    more = (head_nodes(len(models) + 1, heads, catalog) or 0) - heads.nodes.max
+    if more > 0:
+        yield NodeSet(catalog.skus[heads.sku], more)
+
+
+def _nodes_while_upgrading(pool: PlannedPool, model: PlannedModel, models: Sequence[PlannedModel]) -> int:
+    return nodes_filled(pool, [*models, model])
+
+
+def _homes(model: PlannedModel, pools: Iterable[PlannedPool]) -> Iterator[PlannedPool]:
+    return (pool for pool in pools if pool.name in homes(model))
+
+
+def _by_family(nodes: Iterable[NodeSet]) -> Mapping[str, Taken]:
+    found: defaultdict[str, Taken] = defaultdict(Taken)
+    for sku, count, spot in nodes:
+        taken = Taken(count * sku.vcpu, count * sku.gpus)
+        for name in (SPOT,) if spot else (REGION, sku.quota_family):
+            found[name] += taken
+    return found
+
+
+def _short_while_upgrading(use: QuotaUse, granted: int, path: str) -> Finding:
+    nodes, service = use.vcpus_node_upgrade, use.vcpus_service_upgrade
+    reasons = [
+        f"{service} vCPUs while a service is upgraded beside itself, all its replicas twice"
+        for _ in range(service > granted)
+    ] + [f"{nodes} vCPUs while AKS upgrades the nodes, one more in each pool" for _ in range(nodes > granted)]
+    more = use.vcpus_upgrading - granted
+    return Finding(
+        code="quota-short-while-upgrading",
+        severity=Severity.WARNING,
+        path=path,
+        given=str(granted),
+        what="is enough at peak, and less than " + " and ".join(reasons),
+        allowed=f"at least {use.vcpus_upgrading}",
+        remedy=(
+            f"ask Azure for {more} vCPUs more of {use.family}, or upgrade in a quiet hour"
+            + (", or set the service's upgrade to None, which interrupts it" if service > granted else "")
+        ),
+    )
+
+
+def _unknown_families(environment: Environment, catalog: Catalog) -> Iterator[Finding]:
+    known = {family(sku.quota_family) for sku in catalog.skus.values()} | {family(REGION), family(SPOT)}
+    for name in environment.quota:
+        if family(name) not in known:
+            yield Finding(
+                code="quota-family-unknown",
+                severity=Severity.NOTE,
+                path=f'quota["{name}"]',
+                what="is the family of no size of the catalog, so that nothing is held against it",
+                allowed=", ".join(sorted({sku.quota_family for sku in catalog.skus.values()})),
+            )
