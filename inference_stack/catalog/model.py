@@ -5,7 +5,6 @@ from functools import cache
 from pydantic import Field
 
 from .architecture import Architecture, Layout
-from .coarse import CoarseFigures
 from .config import architecture, layout
 from .data_files import CatalogError, Fields, objects
 from .rows import Row
@@ -21,7 +20,7 @@ QUALITY = (
 before coarser, weights alone before weights and activations."""
 
 
-class ModelRow(CoarseFigures, Row):
+class ModelRow(Row):
     """A checkpoint: what it is made of, how it is stored, licence and origin."""
 
     id: str = Field(description="Id on the model hub.")

@@ -30,7 +30,7 @@ class Sku(Row):
     gpus: int = 0
     nvlink_gb_s: int | None = Field(
         default=None,
-        description="NVLink of a GPU to the others of its node, GB/s in both directions together; None: PCIe.",
+        description="NVLink of a GPU to others of its node, GB/s in both directions together; None: PCIe.",
     )
     nvlink_domain_gpus: int | None = Field(
         default=None, description="GPUs that NVLink joins across nodes; None where it ends with the node."
@@ -102,7 +102,7 @@ class Gpu(Row):
 
 
 class MigRow(Row):
-    """One way to cut a GPU. AKS cuts all GPUs of a pool alike; NVIDIA lets slices of several widths share one."""
+    """One way to cut a GPU. AKS cuts all GPUs of a pool alike; NVIDIA also lets unequal slices share one."""
 
     gpu: str
     aks_profile: str = Field(

@@ -20,7 +20,7 @@ def test_every_model_names_an_architecture_and_a_layout_that_exist() -> None:
 
 
 def test_an_unknown_architecture_is_an_error_that_names_the_file() -> None:
-    with pytest.raises(CatalogError, match="models.csv: config 'qwen9' is no key"):
+    with pytest.raises(CatalogError, match=r"models\.csv: config 'qwen9' is no key"):
         _ = row(config="qwen9").fields
 
 
