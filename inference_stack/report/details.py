@@ -113,10 +113,15 @@ def _why(model: PlannedModel) -> Iterator[str]:
         yield f"runs out of {model.bottleneck} first"
     if other := model.runner_up:
         cost = "" if other.usd_per_hour is None else f", {usd(other.usd_per_hour)} USD an hour at peak"
-        more = "" if other.more_usd_per_hour is None else f", all nodes {usd(other.more_usd_per_hour)} more"
-        yield f"next best: {other.what}{cost}{more}"
+        yield f"next best: {other.what}{cost}{_more(other.more_usd_per_hour)}"
     for rejected in model.rejected:
         yield f"{rejected.limit} rules out {rejected.count}, nearest {rejected.best}: {rejected.what}"
+
+
+def _more(usd_per_hour: float | None) -> str:
+    if usd_per_hour is None:
+        return ""
+    return f", with it all nodes cost {usd(usd_per_hour)} more" if usd_per_hour >= 0.005 else ", no dearer"
 
 
 def _cold_start(model: PlannedModel) -> Iterator[str]:

@@ -101,3 +101,31 @@ def test_a_file_that_is_not_there_is_a_fault_and_no_traceback() -> None:
     assert result.exit_code == 1
     assert "Pulumi.dev.yaml" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_nothing_changes_against_the_same_plan(tmp_path: Path) -> None:
+    old = tmp_path / "old.json"
+    old.write_text(told("--json"))
+    assert "Nothing changes." in told("--against", str(old))
+    assert "Nothing changes." in told("--against", str(old), "--markdown")
+    assert not any(json.loads(told("--against", str(old), "--json")).values())
+
+
+def test_what_changes_against_another_environment_is_told(tmp_path: Path) -> None:
+    old = tmp_path / "old.json"
+    old.write_text(told("--env", "prod", "--json"))
+    found = json.loads(told("--against", str(old), "--json"))
+    assert {"name": "assistant", "how": "removed"}.items() <= found["models"][-1].items()
+    assert "-  assistant" in told("--against", str(old))
+
+
+def test_a_file_that_holds_no_plan_is_a_fault_and_no_traceback(tmp_path: Path) -> None:
+    old = tmp_path / "old.json"
+    old.write_text("{}")
+    result = runner.invoke(app, ["plan", "--against", str(old)])
+    assert result.exit_code == 1
+    assert f"{old}: holds no plan of this version" in result.stderr
+
+
+def test_a_difference_has_no_details() -> None:
+    assert "a difference has no details" in refused("--details", "--against", "README.md")
