@@ -29,6 +29,8 @@ class Attention:
     or one over all heads together. None without such norms."""
     output_gate: bool = False
     """Whether the query projection also makes a gate of the same width."""
+    head_gate: bool = False
+    """Whether a further projection makes one gate for each head."""
     indexer_heads: int = 0
     """Sparse attention only: heads of the indexer that picks tokens, and their width."""
     indexer_head_dim: int = 0
@@ -60,6 +62,8 @@ class Recurrent:
     """Mamba-1 only: norms of the time step, B and C (Jamba)."""
     gated_norm: bool = True
     """Mamba-2 only: whether the output passes a gated norm."""
+    state_float32: bool = False
+    """Whether the engine keeps the recurrent state in float32 unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

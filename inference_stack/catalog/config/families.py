@@ -2,6 +2,7 @@
 
 from .dense import DENSE, LLAMA
 from .family import Family
+from .gemma import GEMMA
 from .mixtures import MIXTURES
 from .recurrent import RECURRENT
 
@@ -10,6 +11,7 @@ __all__ = ["FAMILIES", "LLAMA"]
 ALIASES = {
     "mistral3": "mistral",
     "gemma3": "gemma3_text",
+    "gemma4": "gemma4_text",
     "llava": "llama",
     "llava_next": "llama",
     "llama4": "llama4_text",
@@ -29,5 +31,5 @@ ALIASES = {
 }
 """Other names under which a decoder of a known type comes."""
 
-FAMILIES: dict[str, Family] = DENSE | MIXTURES | RECURRENT
+FAMILIES: dict[str, Family] = DENSE | MIXTURES | RECURRENT | GEMMA
 FAMILIES |= {alias: FAMILIES[name] for alias, name in ALIASES.items()}

@@ -14,6 +14,7 @@ from .parts import (
     dense,
     every,
     latent,
+    layer_type,
     listed_window,
     mixture,
     shared_experts,
@@ -21,8 +22,9 @@ from .parts import (
 
 
 def latent_rotary(fields: Fields) -> tuple[Rotary, ...]:
-    """Only the rotary part of a latent head is rotated."""
-    return (rotary.table(fields, fields.number("qk_rope_head_dim"), deepseek=True),)
+    """Only the rotary part of a latent head is rotated; an indexer has a table of its own."""
+    table = rotary.table(fields, fields.number("qk_rope_head_dim"), deepseek=True)
+    return (table, table) if fields.get("index_topk") is not None else (table,)
 
 
 def corrected(fields: Fields) -> bool:
@@ -84,6 +86,44 @@ def ernie_shared(fields: Fields) -> int:
     return fields.number("moe_num_shared_experts", default=0) * int(width)
 
 
+def step_attention(fields: Fields, layer: int) -> Attention:
+    """Step 3.5: sliding layers have heads of their own; each head has a gate."""
+    sliding = layer_type(fields, layer) == "sliding_attention"
+    other = fields.get("attention_other_setting", default={}) if sliding else {}
+    width = int(other.get("head_dim", fields.head_dim))
+    return Attention(
+        kind="sliding" if sliding else "full",
+        heads=int(other.get("num_attention_heads", fields.heads)),
+        kv_heads=int(other.get("num_attention_groups", fields.number("num_attention_groups"))),
+        head_dim=width,
+        v_head_dim=width,
+        window=fields.number("sliding_window") if sliding else None,
+        qk_norm="head",
+        head_gate=fields.flag("use_head_wise_attn_gate"),
+    )
+
+
+def step_feed_forward(fields: Fields, layer: int) -> Experts | FeedForward:
+    """Step 3.5: the layers of moe_layers_enum have experts."""
+    listed = fields.get("moe_layers_enum")
+    sparse = range(1, fields.layers) if listed is None else {int(n) for n in str(listed).split(",")}
+    if layer not in sparse:
+        return FeedForward(fields.number("intermediate_size"))
+    return Experts(
+        count=fields.number("moe_num_experts"),
+        per_token=fields.number("moe_top_k"),
+        width=fields.number("moe_intermediate_size"),
+        shared_width=fields.number("share_expert_dim", "share_expert_dims", default=0),
+        router_float32=True,
+        score_correction=True,
+    )
+
+
+def step_rotary(fields: Fields) -> tuple[Rotary, ...]:
+    """One table."""
+    return (rotary.table(fields, fields.head_dim),)
+
+
 MIXTURES: dict[str, Family] = {
     "mixtral": Family(attention(False), mixture()),
     "qwen2_moe": Family(
@@ -98,6 +138,7 @@ MIXTURES: dict[str, Family] = {
     "gpt_oss": Family(
         attention(True, True, window=every(2), sinks=True),
         mixture(width=("intermediate_size",), bias=True, router_bias=True),
+        rotary=lambda fields: (replace(rotary.table(fields, fields.head_dim), float32=True),),
     ),
     "phimoe": Family(
         attention(True, True), mixture(width=("intermediate_size",)), norm_bias=True, head_bias=True
@@ -136,7 +177,13 @@ MIXTURES: dict[str, Family] = {
     "deepseek_v32": DEEPSEEK,
     "kimi_k2": DEEPSEEK,
     "glm_moe_dsa": SCORED,
-    "glm4_moe_lite": SCORED,
+    "glm4_moe_lite": replace(
+        DEEPSEEK,
+        feed_forward=mixture(
+            after_first_dense, shared=shared_experts, score_correction=True, router_float32=True
+        ),
+    ),
+    "step3p5": Family(step_attention, step_feed_forward, rotary=step_rotary),
     "dots1": Family(
         attention(qk_norm="head", window=listed_window),
         mixture(after_first_dense, shared=shared_experts, score_correction=True),

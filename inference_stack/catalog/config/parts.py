@@ -92,7 +92,8 @@ def attention(
 def latent(fields: Fields, layer: int) -> Attention:
     """Multi-head latent attention (DeepSeek), with an indexer where the config has one."""
     rope, nope = fields.number("qk_rope_head_dim"), fields.number("qk_nope_head_dim")
-    indexed = fields.get("index_topk") is not None
+    kinds = fields.get("indexer_types")
+    indexed = fields.get("index_topk") is not None and (kinds is None or kinds[layer] != "shared")
     return Attention(
         kind="latent",
         heads=fields.heads,

@@ -9,6 +9,12 @@ from .fields import Fields
 from .parts import attention, by_sparse_step, dense, every, layer_type, mixture
 
 
+def float32_state(fields: Fields, default: bool = False) -> bool:
+    """Whether the config asks for a float32 state."""
+    stated = fields.get("mamba_ssm_cache_dtype", "mamba_ssm_dtype")
+    return default if stated is None else str(stated) == "float32"
+
+
 def mamba2(fields: Fields) -> Recurrent:
     """A Mamba-2 mixer, under the names of its several families."""
     heads = fields.number("mamba_num_heads", "mamba_n_heads", "num_heads", "n_mamba_heads")
@@ -29,6 +35,7 @@ def mamba2(fields: Fields) -> Recurrent:
         bias=fields.flag("mamba_proj_bias") or fields.flag("use_bias") or fields.flag("add_bias_linear"),
         conv_bias=bool(fields.get("mamba_conv_bias", "use_conv_bias", default=True)),
         gated_norm=fields.flag("mamba_rms_norm", default=True),
+        state_float32=float32_state(fields, fields.model_type == "nemotron_h"),
     )
 
 
@@ -64,6 +71,7 @@ def gated_delta(fields: Fields) -> Recurrent:
         conv_kernel=fields.number("linear_conv_kernel_dim", default=4),
         key_heads=fields.number("linear_num_key_heads"),
         key_head_dim=fields.number("linear_key_head_dim"),
+        state_float32=float32_state(fields),
         inner_size=heads * width,
     )
 
@@ -150,7 +158,6 @@ def nemotron_feed_forward(fields: Fields, layer: int) -> Experts | FeedForward |
                 shared_width=fields.number("n_shared_experts", default=0)
                 * fields.number("moe_shared_expert_intermediate_size", default=0),
                 gated=False,
-                router_float32=True,
                 score_correction=True,
                 latent_size=fields.number("moe_latent_size", default=0),
             )

@@ -142,6 +142,7 @@ def mistral3(fields: Fields, vision: Vision) -> Count:
     count, text = Count(), fields.hidden
     layers, features = feature_layers(vision, fields.outer, -1)
     pixtral_encoder(count, vision, layers)
+    count.tables += 4 * vision.patches * (vision.hidden // vision.heads)
     merge = int(fields.outer.get("spatial_merge_size", 2))
     bias = bool(fields.outer.get("multimodal_projector_bias", False))
     count.whole += vision.hidden
@@ -166,6 +167,7 @@ def llama4(fields: Fields, vision: Vision) -> Count:
     count.linear(vision.patch_inputs, hidden, bias=False, split="columns")
     count.whole += hidden * (vision.patches + 2) + 4 * hidden
     encoder(count, vision, vision.layers)
+    count.tables += 8 * (vision.patches + 1) * (hidden // vision.heads // 2)
     shuffled = int(hidden // float(vision.config.get("pixel_shuffle_ratio", 0.5)) ** 2)
     count.linear(shuffled, vision.number("projector_input_dim", default=4096), bias=False, split="columns")
     count.linear(
@@ -204,11 +206,21 @@ def merger(count: Count, width: int, vision: Vision, text: int) -> None:
     count.linear(merged, text, split="rows")
 
 
+INPUT_NORM_BYTES = 24
+"""Mean and deviation of three colours in float32."""
+
+
+def vision_rotary(vision: Vision) -> int:
+    """Bytes of Qwen's table for 8192 positions, in 16 bits, over half of a head."""
+    return 2 * 8192 * (vision.hidden // vision.heads // 2)
+
+
 def qwen2_5_vl(fields: Fields, vision: Vision) -> Count:
     """Qwen2.5-VL: gated, with biases; norms without."""
     count, width = Count(), vision.hidden
     patch = vision.patch_inputs * vision.number("temporal_patch_size", default=2)
     count.linear(patch, width, bias=False)
+    count.tables += vision_rotary(vision) + INPUT_NORM_BYTES
     encoder(count, vision, vision.layers, gated=True, norms=2)
     count.whole += width
     merger(count, width, vision, fields.hidden)
@@ -221,6 +233,7 @@ def qwen3_vl(fields: Fields, vision: Vision) -> Count:
     patch = vision.patch_inputs * vision.number("temporal_patch_size", default=2)
     count.linear(patch, width)
     count.whole += vision.number("num_position_embeddings", default=2304) * width
+    count.tables += vision_rotary(vision)
     encoder(count, vision, vision.layers)
     count.whole += 2 * width
     merger(count, width, vision, text)
@@ -236,11 +249,26 @@ def moonvit(fields: Fields, vision: Vision) -> Count:
     count.linear(vision.patch_inputs, width)
     side = vision.number("init_pos_emb_height", default=64), vision.number("init_pos_emb_width", default=64)
     count.whole += side[0] * side[1] * width
+    count.tables += 2 * vision.number("init_pos_emb_time", default=0) * width
     encoder(count, vision, vision.layers)
     count.whole += 2 * width + 2 * width
     merged = 4 * width
     count.linear(merged, merged)
     count.linear(merged, fields.hidden)
+    return count
+
+
+def gemma4(fields: Fields, vision: Vision) -> Count:
+    """Gemma 4: a table of positions for each axis, gated layers with normed heads, one matrix; not dealt out."""
+    count, hidden = Count(), vision.hidden
+    count.whole += 2 * vision.number("position_embedding_size", default=10240) * hidden
+    count.linear(3 * vision.number("patch_size", default=16) ** 2, hidden, bias=False)
+    encoder(count, vision, vision.layers, gated=True, bias=False)
+    head = vision.number("head_dim", default=hidden // vision.heads)
+    count.whole += 2 * head * vision.layers
+    count.tables += 2 * 4 * (head // 4)
+    count.linear(hidden, fields.hidden, bias=False)
+    count.whole, count.split = count.whole + count.split, 0
     return count
 
 
@@ -254,6 +282,9 @@ TOWERS: dict[str, Callable[[Fields, Vision], Count]] = {
     "qwen2_5_vl": qwen2_5_vl,
     "qwen3_vl": qwen3_vl,
     "qwen3_vl_moe": qwen3_vl,
+    "qwen3_5": qwen3_vl,
+    "qwen3_5_moe": qwen3_vl,
+    "gemma4": gemma4,
     "kimi_vl": moonvit,
     "kimi_k25": moonvit,
 }

@@ -263,18 +263,20 @@ def token_bytes(mixer: Attention, tensor_parallel: int, width: int, cache_dtype:
 def state_bytes(mixer: Recurrent, tensor_parallel: int, width: int) -> int:
     """Bytes of the state of one layer with a state on one rank: convolution and recurrence."""
     inner, kernel = mixer.inner_size, mixer.conv_kernel - 1
+    held_width = 4 if mixer.state_float32 else width
     match mixer.kind:
         case "mamba1":
-            return inner // tensor_parallel * (kernel + mixer.state_size) * width
+            return inner // tensor_parallel * (kernel * width + mixer.state_size * held_width)
         case "mamba2":
             groups = mixer.groups if mixer.groups % tensor_parallel == 0 else tensor_parallel
             convolved = (inner + 2 * groups * mixer.state_size) // tensor_parallel * kernel
             held = mixer.heads // tensor_parallel * mixer.head_dim * mixer.state_size
-            return convolved * width + held * width
+            return convolved * width + held * held_width
         case "gated_delta":
             keys, values = mixer.key_heads * mixer.key_head_dim, mixer.heads * mixer.head_dim
             convolved = (2 * keys + values) // tensor_parallel * kernel
-            return (convolved + mixer.heads // tensor_parallel * mixer.head_dim * mixer.key_head_dim) * width
+            held = mixer.heads // tensor_parallel * mixer.head_dim * mixer.key_head_dim
+            return convolved * width + held * held_width
         case "short_conv":
             return inner // tensor_parallel * kernel * width
         case "linear":

@@ -119,6 +119,8 @@ def attention(mixer: Attention, hidden: int) -> list[Matrix]:
     )
     if not mixer.shares_kv:
         found += [keys, values]
+    if mixer.head_gate:
+        found.append(Matrix("attention", hidden, mixer.heads, "columns"))
     found.append(Matrix("attention", mixer.heads * mixer.v_head_dim, hidden, "rows", bias=mixer.output_bias))
     return found
 
