@@ -33,6 +33,7 @@ class Answer(BaseModel):
 
     id: str | None
     weights_gib: float
+    prepared_gib: float
     activation_gib: float
     non_torch_gib: float
     cudagraph_gib: float

@@ -12,6 +12,7 @@ from inference_stack.planner.replica import Replica
 BAR = 60
 PARTS = (
     ("weights", "weights_gib", "cyan"),
+    ("prepared for kernels", "prepared_gib", "cyan"),
     ("drafting model", "draft_gib", "bright_cyan"),
     ("adapters", "adapters_gib", "blue"),
     ("activations", "activation_gib", "yellow"),

@@ -15,6 +15,7 @@ from .graphs import cudagraph_gib
 from .kv_cache import KvCache, kv_cache, longest_context, needed_bytes, request_bytes
 from .limits import limit
 from .margin import margin
+from .prepared import prepared_bytes
 from .runtime import CONTEXT_GIB, non_torch_gib, requested_gib
 from .versions import accounting
 from .weights import stage_layers, stage_weights_bytes
@@ -28,6 +29,8 @@ class Memory:
     requested_gib: float
     """What vLLM may take: total × utilization."""
     weights_gib: float
+    prepared_gib: float
+    """What kernels add to the weights after loading; vLLM's log counts it among them."""
     activation_gib: float
     non_torch_gib: float
     cudagraph_gib: float
@@ -66,6 +69,7 @@ class _Stage:
 
     layers: int
     weights: float
+    prepared: float
     activation: float
     non_torch: float
     graphs: float
@@ -85,6 +89,7 @@ def memory(replica: Replica, fitted: Fitted = FITTED) -> Memory:
     needed = (needed_bytes(replica) + (needed_bytes(replica.draft) if replica.draft else 0)) / GIB
     parts = {
         "weights": worst.weights,
+        "prepared": worst.prepared,
         "draft": worst.draft,
         "adapters": adapters,
         "activation": worst.activation,
@@ -95,6 +100,7 @@ def memory(replica: Replica, fitted: Fitted = FITTED) -> Memory:
         total_gib=replica.silicon.memory_gib,
         requested_gib=requested,
         weights_gib=worst.weights,
+        prepared_gib=worst.prepared,
         activation_gib=worst.activation,
         non_torch_gib=worst.non_torch,
         cudagraph_gib=worst.graphs,
@@ -122,21 +128,24 @@ def longest(replica: Replica) -> int:
 
 
 def _stages(replica: Replica, usable: float, reserved: bool, fitted: Fitted) -> list[_Stage]:
-    weights = stage_weights_bytes(replica)
+    weights, prepared = stage_weights_bytes(replica), prepared_bytes(replica)
     found: list[_Stage] = []
     for number, layers in enumerate(stage_layers(replica.model.layers, replica.pipeline_parallel)):
         last = number == len(weights) - 1
-        activation = activation_gib(replica, last_stage=last, fitted=fitted)
-        outside = non_torch_gib(replica, last_stage=last, fitted=fitted)
-        graphs = cudagraph_gib(replica, len(layers), fitted)
         # A drafting model stands whole on the last stage.
         draft = sum(stage_weights_bytes(replica.draft)) / GIB if replica.draft and last else 0.0
-        taken = weights[number] / GIB + activation + outside + draft + (graphs if reserved else 0.0)
-        found.append(
-            _Stage(
-                *(len(layers), weights[number] / GIB, activation, outside, graphs, draft, usable - taken),
-            )
+        stage = _Stage(
+            layers=len(layers),
+            weights=weights[number] / GIB,
+            prepared=prepared[number] / GIB,
+            activation=activation_gib(replica, last_stage=last, fitted=fitted),
+            non_torch=non_torch_gib(replica, last_stage=last, fitted=fitted),
+            graphs=cudagraph_gib(replica, len(layers), fitted),
+            draft=draft,
+            kv=usable,
         )
+        taken = stage.weights + stage.prepared + stage.activation + stage.non_torch + stage.draft
+        found.append(replace(stage, kv=usable - taken - (stage.graphs if reserved else 0.0)))
     return found
 
 

@@ -11,7 +11,16 @@ from typer.testing import CliRunner, Result
 from inference_stack.cli import app
 
 FIELDS = {
-    *("id", "weights_gib", "activation_gib", "non_torch_gib", "cudagraph_gib", "adapters_gib", "draft_gib"),
+    *(
+        "id",
+        "weights_gib",
+        "prepared_gib",
+        "activation_gib",
+        "non_torch_gib",
+        "cudagraph_gib",
+        "adapters_gib",
+        "draft_gib",
+    ),
     *("kv_gib", "kv_tokens", "max_concurrency", "fits", "limit", "range", "requested_gib", "assumed"),
 }
 ASKED: dict[str, Any] = {"id": "a", "model": "Qwen/Qwen3-8B", "gpu": "H100-80GB-SXM"}

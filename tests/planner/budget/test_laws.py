@@ -100,7 +100,8 @@ def test_more_units_never_leave_each_less_for_the_cache(replica: Replica) -> Non
 @given(replicas())
 def test_parts_and_cache_add_up_to_what_was_requested(replica: Replica) -> None:
     held = memory(replica)
-    parts = held.weights_gib + held.activation_gib + held.non_torch_gib + held.adapters_gib + held.draft_gib
+    parts = held.weights_gib + held.prepared_gib + held.activation_gib + held.non_torch_gib
+    parts += held.adapters_gib + held.draft_gib
     graphs = held.cudagraph_gib if held.graphs_reserved else 0.0
     assert abs(parts + graphs + held.kv_gib - held.requested_gib) < 1e-6
     assert held.kv_low_gib < held.kv_gib < held.kv_high_gib
