@@ -1,9 +1,10 @@
 """The Ray heads: one a service, on the pool that runs no model, also while the service has no worker."""
 
 import math
+from collections.abc import Iterator
 
 from inference_stack.catalog import Catalog
-from inference_stack.spec import CpuPool
+from inference_stack.spec import CpuPool, Environment, Finding
 
 from .worker import allocatable
 
@@ -28,3 +29,29 @@ def head_nodes(services: int, pool: CpuPool, catalog: Catalog) -> int | None:
     """Nodes that the heads of so many services fill, whatever the pool's bounds; None where none fits."""
     each = heads_per_node(pool, catalog)
     return math.ceil(services / each) if each else None
+
+
+def heads_findings(environment: Environment, services: int, catalog: Catalog) -> Iterator[Finding]:
+    """Whether the heads of all services find room; without its head a service never starts."""
+    pool = environment.cluster.heads
+    needed = head_nodes(services, pool, catalog)
+    head = f"{HEAD_CPU + AUTOSCALER_CPU:g} cores and {HEAD_GIB + AUTOSCALER_GIB:g} GiB"
+    if needed is None:
+        yield Finding(
+            code="head-too-large",
+            path="cluster.heads.sku",
+            given=pool.sku,
+            what=f"has no room for the Ray head of a service beside AKS's own pods: {head}",
+            allowed="a larger size without GPUs",
+        )
+    elif needed > pool.nodes.max:
+        yield Finding(
+            code="heads-pool-too-small",
+            path="cluster.heads.nodes.max",
+            given=str(pool.nodes.max),
+            what=(
+                f"is less than the {needed} nodes that the Ray heads of {services} services need: "
+                f"{head} each, {heads_per_node(pool, catalog)} on a node"
+            ),
+            allowed=f"at least {needed}, or a larger size",
+        )

@@ -21,13 +21,13 @@ from inference_stack.spec import (
     under,
 )
 
-from .choice import Choice, Demand, choose, choose_nothing, planned_models, planned_pools, variants
+from .choice import Choice, Demand, choose, choose_nothing, variants
 from .choice.notes import notes
 from .choice.packed import packed
 from .engine_arguments import engine_findings
-from .plan import Plan, Price
+from .plan import Plan
 from .pools import Site, catalog_findings, cpu_pool_findings, site
-from .price import price, price_findings
+from .reckoning import Reckoning, reckon
 from .rules import LicenceFacts, licence_allowed
 
 
@@ -35,8 +35,8 @@ class Judgement(NamedTuple):
     """What is found in an environment, or in as much of it as could be read."""
 
     findings: tuple[Finding, ...]
-    choice: Choice
-    cost: Price | None
+    reckoning: Reckoning | None
+    """None where a size is not known, or could not be read."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -56,7 +56,7 @@ def plan_environment(
     judgement = _judge(environment, catalog)
     if wrong := (*faults, *judgement.errors):
         raise InvalidEnvironment(file, located(wrong, text))
-    return _plan(environment, name, judgement._replace(findings=located(judgement.findings, text)), catalog)
+    return _plan(environment, name, judgement._replace(findings=located(judgement.findings, text)))
 
 
 def plan(environment: Environment, name: str, catalog: Catalog = CATALOG) -> Plan:
@@ -64,7 +64,7 @@ def plan(environment: Environment, name: str, catalog: Catalog = CATALOG) -> Pla
     judgement = _judge(environment, catalog)
     if judgement.errors:
         raise InvalidEnvironment(f"environment {name}", judgement.errors)
-    return _plan(environment, name, judgement, catalog)
+    return _plan(environment, name, judgement)
 
 
 def _judge(environment: Environment, catalog: Catalog) -> Judgement:
@@ -76,24 +76,25 @@ def _judge(environment: Environment, catalog: Catalog) -> Judgement:
     findings += choice.findings
     for placed in choice.placed:
         findings += under(f"models[{placed.demand.position}]", notes(placed, catalog))
-    cost = _cost(environment, sites, choice, catalog)
-    if cost:
-        findings += readable(price_findings(environment, cost))
-    return Judgement(tuple(findings), choice, cost)
+    reckoning = _reckoning(environment, sites, choice, catalog)
+    if reckoning:
+        told = {(finding.code, finding.path) for finding in findings}
+        findings += (each for each in reckoning.findings if (each.code, each.path) not in told)
+    return Judgement(tuple(findings), reckoning)
 
 
-def _plan(environment: Environment, name: str, judgement: Judgement, catalog: Catalog) -> Plan:
-    if judgement.cost is None:
+def _plan(environment: Environment, name: str, judgement: Judgement) -> Plan:
+    found = judgement.reckoning
+    if found is None:
         raise AssertionError("an environment without errors has a price")
-    pools = planned_pools(environment, judgement.choice)
-    models = planned_models(judgement.choice, catalog)
     return Plan(
         name=name,
         environment=environment,
-        pools=pools,
-        models=models,
-        packing=packed(pools, models),
-        price=judgement.cost,
+        pools=found.pools,
+        models=found.models,
+        packing=packed(found.pools, found.models),
+        price=found.price,
+        quota=found.quota,
         findings=judgement.findings,
     )
 
@@ -210,13 +211,13 @@ def _demand(position: int, model: Model, licences: Sequence[str], catalog: Catal
     return Demand(position, model, row, allowed)
 
 
-def _cost(
+def _reckoning(
     environment: Environment, sites: Sequence[Site | None], choice: Choice, catalog: Catalog
-) -> Price | None:
-    """The price, where every size is known."""
+) -> Reckoning | None:
+    """What follows from the choice, where every size is known."""
     try:
         cluster = environment.cluster
         known = {cluster.system.sku, cluster.heads.sku} <= catalog.skus.keys() and None not in sites
-        return price(environment, catalog, planned_pools(environment, choice)) if known else None
+        return reckon(environment, choice, catalog) if known else None
     except Unparsed:
         return None

@@ -16,21 +16,22 @@ SYSTEM_POOL = "system"
 def price(
     environment: Environment,
     catalog: Catalog,
-    pools: Sequence[GpuPool | PlannedPool] | None = None,
-    expected: Mapping[str, int] | None = None,
+    pools: Sequence[GpuPool | PlannedPool],
+    expected: Mapping[str, int],
+    services: int,
 ) -> Price:
     """The sum over all pools. Every size must be in the catalog.
 
-    `pools` are the GPU pools, those of the environment if left out; `expected` are the nodes that the mean
-    traffic fills in each of them, all of them where it says nothing of a pool. Spot nodes count at list
-    price, which they do not exceed.
+    `pools` are the GPU pools; `expected` are the nodes that the mean traffic fills in each of them;
+    `services` have a head each, also while they have no worker. Spot nodes count at list price, which they
+    do not exceed.
     """
-    gpu_pools = environment.listed_pools if pools is None else pools
-    filled = expected or {}
+    heads = environment.cluster.heads
+    kept = min(max(heads.nodes.min, head_nodes(services, heads, catalog) or 0), heads.nodes.max)
     lines = (
         _cpu_line(SYSTEM_POOL, environment.cluster.system, environment.cluster.system.nodes.min, catalog),
-        _cpu_line(HEADS_POOL, environment.cluster.heads, _heads(environment, catalog), catalog),
-        *(_gpu_line(pool, filled.get(pool.name, pool.nodes.max), catalog) for pool in gpu_pools),
+        _cpu_line(HEADS_POOL, heads, kept, catalog),
+        *(_gpu_line(pool, expected[pool.name], catalog) for pool in pools),
     )
     skus = {line.sku: catalog.skus[line.sku] for line in lines}
     rates = {name: sku.usd_per_hour for name, sku in skus.items() if sku.usd_per_hour is not None}
@@ -70,13 +71,6 @@ def price_findings(environment: Environment, price: Price) -> Iterator[Finding]:
             path="pools",
             what="has prices that are old or unconfirmed: " + ", ".join(price.unverified),
         )
-
-
-def _heads(environment: Environment, catalog: Catalog) -> int:
-    """Nodes that the heads keep: a service has its head also while it has no worker."""
-    pool = environment.cluster.heads
-    needed = head_nodes(len(environment.models), pool, catalog) or 0
-    return min(max(pool.nodes.min, needed), pool.nodes.max)
 
 
 def _cpu_line(name: str, pool: CpuPool, kept: int, catalog: Catalog) -> PoolPrice:

@@ -94,23 +94,24 @@ def quota_findings(environment: Environment, used: Iterable[QuotaUse], catalog: 
     yield from _unknown_families(environment, catalog)
 
 
-def upgrade_findings(pools: Sequence[PlannedPool], models: Sequence[PlannedModel]) -> Iterator[Finding]:
-    """Where a service has no room to stand twice, as KubeRay's upgrade wants; paths from the environment."""
-    for index, model in enumerate(models):
-        for pool in _homes(model, pools):
-            needed = _nodes_while_upgrading(pool, model, models)
-            if needed > pool.nodes.max:
-                yield Finding(
-                    code="upgrade-waits-for-nodes",
-                    severity=Severity.NOTE,
-                    path=f"models[{index}]",
-                    what=(
-                        f"is upgraded beside itself, and pool {pool.name} has no room for that at peak: "
-                        f"{needed} nodes are needed, {pool.nodes.max} allowed; the upgrade waits until "
-                        "enough replicas are idle"
-                    ),
-                    remedy=f"upgrade in a quiet hour, or nodes.max: {needed} for pool {pool.name}",
-                )
+def upgrade_findings(
+    model: PlannedModel, pool: PlannedPool, models: Sequence[PlannedModel]
+) -> Iterator[Finding]:
+    """Whether a service has no room to stand twice on its pool, as KubeRay upgrades; paths from the model."""
+    needed = _nodes_while_upgrading(pool, model, models)
+    if needed > pool.nodes.max:
+        yield Finding(
+            code="upgrade-waits-for-nodes",
+            severity=Severity.NOTE,
+            path="replicas",
+            what=(
+                f"are upgraded beside those that serve, and pool {pool.name} has no room for that at peak: "
+                f"{needed} nodes are needed, {pool.nodes.max} allowed; the upgrade waits until enough "
+                "replicas are idle"
+            ),
+            remedy="upgrade in a quiet hour"
+            + ("" if pool.origin == "made" else f", or nodes.max: {needed} for pool {pool.name}"),
+        )
 
 
 def _cluster(environment: Environment, catalog: Catalog) -> Iterator[NodeSet]:

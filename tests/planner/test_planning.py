@@ -187,7 +187,7 @@ def test_a_size_without_a_price_is_named_and_not_guessed(asked: Asked) -> None:
 def test_prices_and_memory_that_nobody_confirmed_are_noted(asked: Asked) -> None:
     asked["pools"] = [{"name": "slices", "sku": "Standard_NC40ads_H100_v5", "nodes": {"max": 1}}]
     codes = {finding.code for finding in planned(asked).findings}
-    assert codes == {"price-unverified", "memory-unverified"}
+    assert {"price-unverified", "memory-unverified"} <= codes
 
 
 def test_findings_of_a_plan_have_lines_where_the_text_is_given() -> None:

@@ -7,10 +7,12 @@ from inference_stack.planner.heads import (
     HEAD_CPU,
     HEAD_GIB,
     head_nodes,
+    heads_findings,
     heads_per_node,
 )
 from inference_stack.planner.worker import allocatable
 from inference_stack.spec import CpuPool, Nodes
+from tests.planner.cost.parts import environment
 
 
 def pool(sku: str) -> CpuPool:
@@ -36,3 +38,18 @@ def test_heads_never_ask_for_more_than_their_node_can_give(sku: str) -> None:
     cpu, memory_gib = allocatable(CATALOG.skus[sku], CATALOG)
     assert count * (HEAD_CPU + AUTOSCALER_CPU) <= cpu
     assert count * (HEAD_GIB + AUTOSCALER_GIB) <= memory_gib
+
+
+def told(services: int, sku: str = "Standard_D8ds_v5", most: int = 2) -> list[tuple[str, str]]:
+    asked = environment(cluster={"heads": {"sku": sku, "nodes": {"min": 0, "max": most}}})
+    return [(finding.code, finding.path) for finding in heads_findings(asked, services, CATALOG)]
+
+
+def test_a_pool_that_cannot_hold_the_heads_of_all_services_is_refused() -> None:
+    assert told(4) == []
+    assert told(5) == [("heads-pool-too-small", "cluster.heads.nodes.max")]
+    assert told(5, most=3) == []
+
+
+def test_a_size_that_holds_no_head_at_all_is_refused() -> None:
+    assert told(1, sku="Standard_D2ds_v5") == [("head-too-large", "cluster.heads.sku")]

@@ -113,10 +113,11 @@ def test_a_family_that_no_size_belongs_to_is_told() -> None:
 
 
 def test_a_pool_without_room_for_a_service_twice_is_noted() -> None:
-    assert [each.code for each in upgrade_findings([pool(most=7)], [model(replicas_max=4)])] == [
-        "upgrade-waits-for-nodes"
-    ]
-    assert list(upgrade_findings([pool(most=8)], [model(replicas_max=4)])) == []
+    served = model(replicas_max=4)
+    (finding,) = upgrade_findings(served, pool(most=7), [served])
+    assert finding.code == "upgrade-waits-for-nodes"
+    assert "nodes.max: 8" in (finding.remedy or "")
+    assert list(upgrade_findings(served, pool(most=8), [served])) == []
 
 
 def test_a_use_is_the_same_json_both_ways() -> None:
