@@ -1,0 +1,138 @@
+"""Errors of held-out rows, and the ranges that follow from them."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from math import exp, log
+from statistics import median
+from typing import Literal, NamedTuple
+
+from .calibrate_speed import CROWD, FOLDS, constants, predicted
+from .speed_rows import Measured, measured
+
+HoldOut = Literal["pair", "source"]
+Figure = Literal["tpot", "ttft"]
+INSIDE = 0.8
+"""Part of the measurements that a range is to hold."""
+WIDER = 1.35
+"""On the logarithm of a range where no measurement shows the GPU: our judgement, twice the variance."""
+
+
+class Judged(NamedTuple):
+    """One row as predicted by constants fitted without its pair or source. Figures in seconds."""
+
+    one: Measured
+    estimates: Mapping[Figure, float]
+    brackets: Mapping[Figure, tuple[float, float]]
+    """What the estimate is with less and with more room in the KV cache, where that may bind."""
+
+    def seen(self, figure: Figure) -> float | None:
+        """What was measured."""
+        return self.one.tpot_s if figure == "tpot" else self.one.ttft_s
+
+    def error(self, figure: Figure) -> float | None:
+        """Part of the measurement by which the estimate is off."""
+        seen = self.seen(figure)
+        return None if seen is None else abs(self.estimates[figure] / seen - 1)
+
+
+@cache
+def folds() -> Mapping[str, Mapping[str, float]]:
+    """Constants by what was left out."""
+    return json.loads(FOLDS.read_text(encoding="utf-8"))
+
+
+@cache
+def held_out(kind: HoldOut) -> tuple[Judged, ...]:
+    """Every row, predicted without its group."""
+    fitted = {name: constants(values) for name, values in folds().items()}
+    found: list[Judged] = []
+    for one in measured()[0]:
+        served, around = predicted(one, fitted[f"{kind} {getattr(one, kind)}"])
+        figures: dict[Figure, list[float]] = {
+            "ttft": [it.ttft_s for it in (served, *around)],
+            "tpot": [it.tpot_s for it in (served, *around)],
+        }
+        found.append(
+            Judged(
+                one,
+                {figure: values[0] for figure, values in figures.items()},
+                {figure: (min(values), max(values)) for figure, values in figures.items()},
+            )
+        )
+    return tuple(found)
+
+
+def errors(rows: Iterable[Judged], figure: Figure) -> list[float]:
+    """Of the rows that have the figure, sorted."""
+    return sorted(error for row in rows if (error := row.error(figure)) is not None)
+
+
+def by(rows: Iterable[Judged], key: Callable[[Measured], str]) -> dict[str, list[Judged]]:
+    """Rows by a property of theirs."""
+    found: defaultdict[str, list[Judged]] = defaultdict(list)
+    for row in rows:
+        found[key(row.one)].append(row)
+    return dict(sorted(found.items()))
+
+
+def pair_medians(rows: Iterable[Judged], figure: Figure) -> list[float]:
+    """Median error of each pair of model and GPU, sorted."""
+    found = [errors(members, figure) for members in by(rows, lambda one: one.pair).values()]
+    return sorted(median(members) for members in found if members)
+
+
+def quantile(ordered: Sequence[float], part: float) -> float:
+    """Linear between neighbours."""
+    place = part * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+
+
+def factors(rows: Sequence[Judged], figure: Figure) -> tuple[float, float]:
+    """Factors of a bracket between which INSIDE of the measurements lie; a crowded pair's rows count less."""
+    crowd = Counter(row.one.pair for row in rows)
+    tail = (1 - INSIDE) / 2
+    found: list[float] = []
+    for end, part in ((0, tail), (1, 1 - tail)):
+        logs = sorted(
+            (log(seen / row.brackets[figure][end]), crowd[row.one.pair] ** CROWD)
+            for row in rows
+            if (seen := row.seen(figure)) is not None
+        )
+        found.append(exp(_weighted(logs, part * sum(weight for _, weight in logs))))
+    return found[0], found[1]
+
+
+def _weighted(ordered: Sequence[tuple[float, float]], at: float) -> float:
+    seen = 0.0
+    for value, weight in ordered:
+        seen += weight
+        if seen >= at:
+            return value
+    return ordered[-1][0]
+
+
+def ranges() -> dict[str, dict[str, tuple[float, float]]]:
+    """What the shipped constants carry: factors by situation and figure, from both hold-outs together."""
+    rows = [*held_out("pair"), *held_out("source")]
+    return _situations({figure: factors(rows, figure) for figure in ("tpot", "ttft")})
+
+
+def _situations(found: Mapping[Figure, tuple[float, float]]) -> dict[str, dict[str, tuple[float, float]]]:
+    # Few measurements state a steady throughput; it follows from TTFT and TPOT, mostly from the latter.
+    figures = {**found, "throughput": (1 / found["tpot"][1], 1 / found["tpot"][0])}
+    rounded = {name: (round(low, 3), round(high, 3)) for name, (low, high) in figures.items()}
+    wider = {name: (round(low**WIDER, 3), round(high**WIDER, 3)) for name, (low, high) in figures.items()}
+    return {"measured": rounded, "unmeasured": wider}
+
+
+def held_out_factors(kind: HoldOut, figure: Figure) -> Mapping[str, tuple[float, float]]:
+    """Factors for each group from the rows of all other groups: what judges the ranges."""
+    rows = held_out(kind)
+    return {
+        name: factors([row for row in rows if getattr(row.one, kind) != name], figure)
+        for name in by(rows, lambda one: getattr(one, kind))
+    }

@@ -1,0 +1,172 @@
+"""How fast a replica answers."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console
+from rich.table import Table
+
+from inference_stack.planner.case import CaseError
+from inference_stack.planner.speed import Range, Speed, speed
+from inference_stack.planner.speed.question import Asked, parse
+
+from .app import AsJson, app
+
+DIGITS = 3
+SWEEP = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Answer(BaseModel):
+    """Three figures, each with the range that eight in ten measurements lie in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str | None
+    ttft_ms: float
+    ttft_ms_low: float
+    ttft_ms_high: float
+    tpot_ms: float
+    tpot_ms_low: float
+    tpot_ms_high: float
+    output_tok_s: float
+    output_tok_s_low: float
+    output_tok_s_high: float
+    bottleneck: str
+    calibration: str
+
+
+def answer(asked: Asked) -> Answer:
+    """What `--json` prints for one question: of one replica, throughput of all."""
+    found = speed(asked.replica, asked.load)
+    figures: dict[str, float] = {}
+    for name, figure, times in (
+        ("ttft_ms", found.ttft_ms, 1),
+        ("tpot_ms", found.tpot_ms, 1),
+        ("output_tok_s", found.output_tok_s, asked.replicas),
+    ):
+        figures[name] = round(figure.value * times, DIGITS)
+        figures[f"{name}_low"] = round(figure.low * times, DIGITS)
+        figures[f"{name}_high"] = round(figure.high * times, DIGITS)
+    return Answer(id=asked.question.id, **figures, bottleneck=found.bottleneck, calibration=found.calibration)
+
+
+@app.command()
+def throughput(
+    questions: Annotated[
+        Path | None, typer.Argument(metavar="[-]", help="A JSON list of questions: - or a file.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Id of a catalog model.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="config.json of a model outside the catalog.", exists=True, dir_okay=False),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="bf16, fp8, int8, int4, fp4 or a layout; as stored if not given.")
+    ] = None,
+    gpu: Annotated[str | None, typer.Option(help="GPU, by any name that logs use.")] = None,
+    sku: Annotated[str | None, typer.Option(help="Azure size in place of a GPU.")] = None,
+    mig: Annotated[str | None, typer.Option(help="Slice of the GPU: 2g.24gb or MIG2g.")] = None,
+    tp: Annotated[int, typer.Option(help="Tensor parallel.")] = 1,
+    pp: Annotated[int, typer.Option(help="Pipeline parallel.")] = 1,
+    prompt: Annotated[float, typer.Option(help="Tokens of a prompt.")] = 1024,
+    output: Annotated[float, typer.Option(help="Tokens of an answer.")] = 256,
+    concurrency: Annotated[float | None, typer.Option(help="Requests at once; a sweep if not given.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Requests a second, in place of concurrency.")] = None,
+    vllm_version: Annotated[
+        str | None, typer.Option(help="Release of vLLM; the pinned one if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how fast a replica answers: first token, each further one, tokens a second, with 80 % ranges."""
+    if questions is not None:
+        given = _read(questions)
+        as_json = True
+    else:
+        sweep = SWEEP if concurrency is None and rate is None else (concurrency,)
+        one = {
+            "model_hf_id": model,
+            "config": json.loads(config.read_text(encoding="utf-8")) if config else None,
+            "precision": precision,
+            "gpu": gpu,
+            "sku": sku,
+            "mig": mig,
+            "tp": tp,
+            "pp": pp,
+            "gpu_count": tp * pp,
+            "input_len_mean": prompt,
+            "output_len_mean": output,
+            "request_rate_rps": rate,
+            "engine_version": vllm_version,
+        }
+        given = [{**one, "concurrency": clients} for clients in sweep]
+    try:
+        asked = parse(given)
+    except CaseError as error:
+        # The questions of a sweep are wrong alike.
+        lines = dict.fromkeys(str(error).splitlines() if questions else _unplaced(str(error)))
+        typer.echo("\n".join(lines), err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        answers = [answer(each).model_dump(mode="json") for each in asked]
+        typer.echo(json.dumps(answers, indent=2, ensure_ascii=False))
+        return
+    _print(asked)
+
+
+def _read(source: Path) -> list[Any]:
+    """The list on standard input or in a file; ends the command with what is wrong."""
+    try:
+        given = json.loads(sys.stdin.read() if str(source) == "-" else source.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        typer.echo(f"{source}: no JSON to read: {error}", err=True)
+        raise typer.Exit(1) from None
+    if not isinstance(given, list):
+        typer.echo(f"{source}: a JSON list of questions is wanted, given {type(given).__name__}", err=True)
+        raise typer.Exit(1)
+    return given  # pyright: ignore[reportUnknownVariableType]
+
+
+def _unplaced(errors: str) -> list[str]:
+    return [line.split(": ", 1)[1] if line.startswith("[") else line for line in errors.splitlines()]
+
+
+def _print(asked: tuple[Asked, ...]) -> None:
+    first = asked[0]
+    unit = first.replica.silicon
+    name = first.question.model_hf_id or first.replica.model.model_type
+    cut = f" {unit.profile}" if unit.profile else ""
+    table = Table(
+        title=f"{name} ({first.replica.layout.name}) on {first.replica.units} × {unit.gpu}{cut}: "
+        f"{first.load.prompt_tokens:g} tokens in, {first.load.output_tokens:g} out",
+        title_justify="left",
+        caption="Range in brackets: where eight in ten measurements lie.",
+        caption_justify="left",
+    )
+    for column in ("requests", "TTFT ms", "TPOT ms", "output tok/s", "bottleneck"):
+        table.add_column(column, justify="left" if column == "bottleneck" else "right")
+    found: Speed | None = None
+    for each in asked:
+        found = speed(each.replica, each.load)
+        load = each.load
+        table.add_row(
+            f"{load.rate:g}/s" if load.arrival == "open" else f"{load.concurrency:g}",
+            *(_ranged(figure) for figure in (found.ttft_ms, found.tpot_ms, found.output_tok_s)),
+            found.bottleneck,
+        )
+    console = Console()
+    console.print(table)
+    if found is not None:
+        console.print(f"Calibration: {found.calibration}.", markup=False)
+
+
+def _ranged(figure: Range) -> str:
+    return f"{_short(figure.value)} [dim]({_short(figure.low)}–{_short(figure.high)})[/dim]"
+
+
+def _short(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

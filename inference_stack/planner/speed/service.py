@@ -1,0 +1,141 @@
+"""From the seconds of steps to what a client sees: batching, chunked prefill, queues.
+
+Waiting is counted, not simulated. A request's life is TTFT + output × TPOT; in that time every other running
+request is replaced once, so each token carries its part of the others' prompts.
+"""
+
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+from .constants import Constants
+from .load import Load
+from .pace import Pace, Step
+
+BUSIEST = 0.95
+"""Share of time in prefill above which the queue is bounded by the number of clients, not by the share."""
+LEAST_CHUNK = 1 / 8
+"""Of max_num_batched_tokens: what is left to prompts beside decoding requests, at least."""
+SETTLED = 1e-4
+"""Relative change at which the concurrency of open arrivals is taken as found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a batch."""
+
+    requests: float
+    """That fit the KV cache and max_num_seqs."""
+    step_tokens: int
+    """max_num_batched_tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a client sees, and what it is made of, seconds."""
+
+    ttft_s: float
+    tpot_s: float
+    in_system: float
+    """Requests at once, waiting ones among them."""
+    batch: float
+    decode: Step
+    """A step without prompts."""
+    prompts_s: float
+    """In each token, the prompts of others."""
+
+    def life_s(self, output_tokens: float) -> float:
+        """From a request to its last token."""
+        return self.ttft_s + output_tokens * self.tpot_s
+
+    def output_tok_s(self, output_tokens: float) -> float:
+        """Of all requests: concurrency × output / (TTFT + TPOT × output)."""
+        return self.in_system * output_tokens / self.life_s(output_tokens)
+
+
+def serve(pace: Pace, load: Load, limits: Limits, constants: Constants) -> Served:
+    """What the load's clients see of a replica at this pace."""
+    if load.arrival != "open":
+        return _at(pace, load, load.concurrency, limits, constants)
+    # Little's law over a run of `concurrency` requests that begins and ends empty: in flight are at most all
+    # that arrive while one is served, and fewer the shorter the run.
+    low, high = 1.0, load.concurrency
+    while high / low > 1 + SETTLED:
+        middle = sqrt(low * high)
+        arrived = load.rate * _at(pace, load, middle, limits, constants).life_s(load.output_tokens)
+        in_flight = load.concurrency * arrived / (load.concurrency + arrived)
+        low, high = (middle, high) if in_flight > middle else (low, middle)
+    return _at(pace, load, low, limits, constants)
+
+
+def _at(pace: Pace, load: Load, in_system: float, limits: Limits, constants: Constants) -> Served:
+    prompt, output = load.prompt_tokens, load.output_tokens
+    batch = max(1.0, min(in_system, limits.requests))
+    context = prompt + output / 2
+    decode = pace.step(batch, context)
+    own = _reading(pace, batch, context, prompt, limits.step_tokens, decode.seconds)
+    # Of the others' prompts a burst has half before its own first token, and half after.
+    others = (batch - 1) / output * (0.5 if load.arrival == "burst" else 1.0)
+    carried, backlog = _carried(pace, batch, context, prompt, own, others, decode.seconds)
+    tpot = decode.seconds + carried
+    ttft = constants.request_s + constants.prompt_token_s * prompt + own.steps * decode.seconds + own.seconds
+    ttft += (1 - 1 / batch) * decode.seconds / 2 + backlog * output * tpot
+    ttft += _queue(load, in_system, batch, own.seconds, ttft + output * tpot, constants)
+    if in_system > batch:
+        waiting = (in_system - batch) / batch * output * tpot
+        ttft += waiting / 2 if load.arrival != "closed" else waiting
+    return Served(ttft, tpot, in_system, batch, decode, carried)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How a prompt is read in: steps it takes, and seconds beyond those of decoding alone."""
+
+    steps: int
+    chunk: float
+    seconds: float
+
+
+def _reading(
+    pace: Pace, batch: float, context: float, prompt: float, step_tokens: int, decode_s: float
+) -> _Reading:
+    chunk = max(step_tokens - batch, step_tokens * LEAST_CHUNK)
+    steps = ceil(prompt / chunk)
+    seconds = pace.attention(prompt)
+    if steps > 1:
+        seconds += (steps - 1) * (pace.step(batch, context, chunk).seconds - decode_s)
+    rest = prompt - (steps - 1) * chunk
+    seconds += pace.step(batch, context, rest).seconds - decode_s
+    return _Reading(steps, chunk, seconds)
+
+
+def _carried(
+    pace: Pace,
+    batch: float,
+    context: float,
+    prompt: float,
+    own: _Reading,
+    prompts_a_step: float,
+    decode_s: float,
+) -> tuple[float, float]:
+    """Seconds of others' prompts in each token, and by what part steps fall behind arriving prompts."""
+    if prompts_a_step * own.steps <= 1:
+        return prompts_a_step * own.seconds, 0.0
+    # Every step reads prompts, several in one where they are short.
+    tokens = min(own.chunk, prompts_a_step * prompt)
+    full = pace.step(batch, context, tokens).seconds - decode_s + pace.attention(prompt) * tokens / prompt
+    return max(own.seconds / own.steps, full), prompts_a_step * prompt / tokens - 1
+
+
+def _queue(
+    load: Load, in_system: float, batch: float, own_s: float, life_s: float, constants: Constants
+) -> float:
+    """Seconds that a prompt waits behind others."""
+    ahead = (batch - 1) / 2 * own_s
+    if load.arrival == "burst":
+        return ahead
+    busy = min(BUSIEST, batch * own_s / life_s)
+    waiting = min(ahead, constants.queue * own_s * busy / (1 - busy))
+    if load.arrival == "open":
+        return waiting
+    waiting += constants.first_wave * (in_system - 1) / 2 * own_s
+    return waiting + constants.synchronised * own_s * (1 - 1 / batch)
