@@ -128,6 +128,12 @@ class Tower:
     """Parameters, among `params`, that every rank holds whole even where the rest is dealt out."""
     tables: int = 0
     """Bytes of position tables that stand on every rank."""
+    width: int = 0
+    """Width of its feed-forward parts."""
+    item_tokens: int = 0
+    """Tokens that the decoder gets of the largest picture, the patches it is cut into, and values of each."""
+    item_patches: int = 0
+    patch_values: int = 0
 
 
 @dataclass(frozen=True, slots=True)

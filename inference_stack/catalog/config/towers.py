@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from ..architecture import Tower
 from .fields import Fields
+from .items import largest_item
 
 
 @dataclass
@@ -298,6 +299,7 @@ def towers(fields: Fields) -> tuple[Tower, ...]:
         return ()
     vision = Vision(cast("Mapping[str, Any]", config))
     count = read(fields, vision)
+    item = largest_item(str(fields.config.get("model_type")), vision.config)
     return (
         Tower(
             kind="vision",
@@ -307,5 +309,9 @@ def towers(fields: Fields) -> tuple[Tower, ...]:
             heads=vision.heads,
             whole=count.whole,
             tables=count.tables,
+            width=vision.width,
+            item_tokens=item.tokens,
+            item_patches=item.patches,
+            patch_values=item.values,
         ),
     )

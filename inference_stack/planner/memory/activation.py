@@ -28,22 +28,21 @@ INDEXER_LOGITS = 512 * 2**20
 """VLLM_SPARSE_INDEXER_MAX_LOGITS_MB, bytes."""
 INDEXER_CONTEXTS = 40
 
-PIXELS = 3 * 28 * 28
-"""Input values for one token of an encoder: an area of 28 by 28 pixels in most vision models."""
-PIXEL_BYTES = 6
-"""An input value is held as float32, and as bf16 for the encoder."""
-
 
 def activation_gib(replica: Replica, *, last_stage: bool = True, fitted: Fitted = FITTED) -> float:
     """Peak above the weights on one unit, GiB, of the last pipeline stage or an earlier one."""
     step = replica.engine.max_num_batched_tokens
-    held = (workspace_bytes(replica) + encoder_cache(replica)) / GIB + handle_gib(replica)
     pieces = forward_bytes(replica, step) / GIB + fitted.piece_gib
-    forward = max(pieces, latent_bytes(replica) / GIB)
-    if not last_stage:
+    decoder = max(pieces, latent_bytes(replica) / GIB)
+    if last_stage:
+        decoder = max(decoder, _sampler(replica) / GIB)
+    else:
         # What goes to the next stage: hidden states and residual.
-        return held + forward + 2 * hidden_bytes(replica, step) / GIB
-    return held + max(forward, _sampler(replica) / GIB)
+        decoder += 2 * hidden_bytes(replica, step) / GIB
+    decoder += workspace_bytes(replica) / GIB
+    # Encoders run first; their outputs and inputs are held while the decoder runs.
+    held, running = encoder_bytes(replica)
+    return handle_gib(replica) + held / GIB + max(decoder, running / GIB)
 
 
 def handle_gib(replica: Replica) -> float:
@@ -152,7 +151,7 @@ def latent_bytes(replica: Replica) -> int:
 
 
 def workspace_bytes(replica: Replica) -> int:
-    """The buffer that kernels of experts and of sparse attention share: taken for the larger, and kept."""
+    """The buffer that kernels of experts and of sparse attention share: kept, of the larger's size."""
     return max(_experts_workspace(replica), _indexer_workspace(replica))
 
 
@@ -183,9 +182,20 @@ def _indexer_workspace(replica: Replica) -> int:
     return INDEXER_CONTEXTS * replica.engine.max_model_len * max(widths, default=0)
 
 
-def encoder_cache(replica: Replica) -> float:
-    """Outputs and inputs of an encoder for one full step, bytes: held while the decoder is profiled."""
-    if not replica.model.towers:
-        return 0.0
-    tokens = replica.engine.max_num_batched_tokens
-    return tokens * (replica.model.hidden_size * width(replica) + PIXELS * PIXEL_BYTES)
+def encoder_bytes(replica: Replica) -> tuple[int, int]:
+    """What encoders hold of one full step of the largest items, and what they take as they run, bytes.
+
+    Source: profile_run of vLLM 0.29: as many items as a step's tokens hold, one at least. An encoder is not
+    compiled: hidden states in and out, queries, keys and values, the feed-forward part twice.
+    """
+    size, held, running = width(replica), 0, 0
+    for tower in replica.model.towers:
+        if not tower.item_tokens:
+            continue
+        items = max(1, replica.engine.max_num_batched_tokens // tower.item_tokens)
+        patches = items * tower.item_patches
+        outputs = items * tower.item_tokens * replica.model.hidden_size
+        held = max(held, (outputs + patches * tower.patch_values) * size)
+        parts = replica.tensor_parallel if tower.split else 1
+        running = max(running, patches * (4 * tower.hidden_size + 2 * tower.width // parts) * size)
+    return held, running
