@@ -38,7 +38,7 @@ _DAY = {"page": "#ffffff", "ink": "#1b2430", "faint": "#5d6875", "line": "#c3cbd
 _NIGHT = {"page": "#0d1117", "ink": "#e6edf3", "faint": "#9aa7b4", "line": "#3a444f", "edge": "#aab4bf",
           "free": "#252d37", "hatch": "#66727f"}  # fmt: skip
 
-_EM, _EM_BOLD = 0.6, 0.68
+_EM, _EM_BOLD = 0.6, 0.72
 """Mean width of a letter over its size, of the widest of the fonts, so that text fits in all of them."""
 
 

@@ -12,9 +12,9 @@ from .canvas import LOOKS, Canvas, width_of
 from .figures import gib, sharding
 from .filling import Filling, fillings, gpus, keys, nodes
 
-CARD = 126
+CARD = 122
 GAP = 8
-PADDING = 8
+PADDING = 5
 PX_PER_GIB = 1.45
 ABOVE, BELOW, BRACKET = 19, 7, 14
 """Room over the cards for the node's number, under them, and for a line under what spans several."""

@@ -117,6 +117,13 @@ def about_prices(plan: Plan) -> str:
     """What the sums stand on."""
     price = plan.price
     told = ["list price"]
+    terms = (
+        (price.peak.reserved_1y_usd_per_hour, "with GPUs reserved for a year"),
+        (price.peak.reserved_3y_usd_per_hour, "for three years"),
+        (price.peak.spot_usd_per_hour, "on Spot"),
+    )
+    if other := [f"{usd(amount)} {how}" for amount, how in terms if amount is not None]:
+        told.append("at peak " + ", ".join(other))
     if price.peak.existing_usd_per_hour:
         told.append(f"pools that exist ({usd(price.peak.existing_usd_per_hour)}) not counted")
     if price.unpriced:

@@ -21,8 +21,8 @@ from .summary import HELD, LIKELY, MARKS, MISSED, Latency, Line, lines
 WIDTH = 100
 """Columns that a report takes at most, and where nobody knows how many there are."""
 
-MOST_ALIKE = 2
-"""Findings of a code that are told in full, unless details are asked for."""
+MOST_ALIKE = {Severity.ERROR: 100, Severity.WARNING: 3, Severity.NOTE: 1}
+"""Findings of a code that are told, unless details are asked for."""
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 MARK_STYLES = {HELD: "green", LIKELY: "yellow", MISSED: "bold red", "": ""}
@@ -185,7 +185,7 @@ def _findings(plan: Plan, *, every: bool) -> Iterator[RenderableType]:
         yield Text()
         yield Text(counted(sum(len(alike) for _, alike in codes), severity.value), style)
         for code, alike in codes:
-            shown = alike if every else alike[:MOST_ALIKE]
+            shown = alike if every else alike[: MOST_ALIKE[severity]]
             for found in shown:
                 yield Padding(Text.assemble((code, style), f" {place_of(found)} {found.what}"), (0, 0, 0, 2))
                 yield from (Padding(Text(line), (0, 0, 0, 4)) for line in advice(found))

@@ -213,7 +213,7 @@ def price(idle: float, expected: float, peak: float, rates: dict[str, float]) ->
     return Price(
         idle=Amount(usd_per_hour=idle),
         expected=Amount(usd_per_hour=expected),
-        peak=Amount(usd_per_hour=peak),
+        peak=Amount(usd_per_hour=peak, reserved_1y_usd_per_hour=peak * 0.6, spot_usd_per_hour=peak * 0.3),
         usd_per_node_hour=rates | {"Standard_D4ds_v5": 0.226, "Standard_D8ds_v5": 0.452},
         unpriced=(),
         unverified=("Standard_D4ds_v5", "Standard_D8ds_v5"),

@@ -58,6 +58,12 @@ def test_the_heading_says_where_and_what_it_costs_idle_expected_and_at_peak() ->
     )
 
 
+def test_what_other_terms_would_cost_stands_under_the_heading_where_they_have_a_price() -> None:
+    second = text(small()).splitlines()[1]
+    assert second.startswith("list price; at peak 50.81 with GPUs reserved for a year, 25.40 on Spot;")
+    assert "three years" not in second
+
+
 def test_a_pool_is_drawn_with_who_fills_it_and_what_is_empty() -> None:
     told = row(small(), "slices")
     assert "2 of 0–4" in told
@@ -120,7 +126,7 @@ def test_a_size_without_a_price_is_unknown_and_named_under_the_heading() -> None
     unpriced = plan.price.model_copy(update={"unpriced": (plan.pools[0].sku,)})
     pools = tuple(pool.model_copy(update={"usd_per_node_hour": None}) for pool in plan.pools)
     told = text(plan.model_copy(update={"price": unpriced, "pools": pools}))
-    assert f"without {plan.pools[0].sku}, whose price nobody knows" in told.splitlines()[1]
+    assert f"without {plan.pools[0].sku}, whose price nobody knows" in " ".join(told.split())
     assert "unknown" in row(plan.model_copy(update={"price": unpriced, "pools": pools}), "slices")
 
 
@@ -135,7 +141,7 @@ def test_findings_stand_under_their_severity_with_code_path_line_and_remedy() ->
 
 
 def test_many_findings_of_a_code_are_counted_and_told_with_details() -> None:
-    assert "and 10 more of memory-unverified: --details" in text(large())
+    assert "and 11 more of memory-unverified: --details" in text(large())
     assert detailed(large()).count("memory-unverified") == 12
 
 
