@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 PIXEL_BUDGETS = {
     **dict.fromkeys(("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe"), 16384),
-    **{"kimi_vl": 1024, "kimi_k25": 4096},
+    "kimi_vl": 1024,
+    "kimi_k25": 4096,
 }
 """Tokens of the largest picture where the processor states its most pixels."""
 TILES = {"llama4": 17, "llava_next": 11, "llava_onevision": 10}
