@@ -22,6 +22,8 @@ from inference_stack.engine import (
     serve_config,
 )
 from inference_stack.planner import (
+    HEAD_CPU,
+    HEAD_GIB,
     HEADS_POOL,
     Plan,
     PlannedModel,
@@ -189,6 +191,7 @@ class InferenceStack(pulumi.ComponentResource):
             concurrency=model.concurrency,
             engine=model.engine,
             adapters=self._adapters(model),
+            **({"start_budget_s": model.cold_start.start_budget_s} if model.cold_start else {}),
         )
         workers = WorkerGroup(
             name=pool.name,
@@ -207,7 +210,7 @@ class InferenceStack(pulumi.ComponentResource):
                 namespace=NAMESPACE,
                 image=environment.images.ray,
                 service_account=SERVICE_ACCOUNT,
-                head=HeadGroup(node_selector=pool_labels(HEADS_POOL)),
+                head=HeadGroup(cpu=HEAD_CPU, memory_gib=HEAD_GIB, node_selector=pool_labels(HEADS_POOL)),
                 workers=(workers,),
                 serve=serve_config([served], name=model.name),
             )

@@ -2,6 +2,7 @@
 
 from .accelerator import accelerator
 from .bill import AdapterSaving, Amount, Fleet, ModelCost, PoolPrice, Price, QuotaUse, Range, TokenPrice
+from .heads import HEAD_CPU, HEAD_GIB
 from .node_template import (
     GPU_PRESENT_LABEL,
     GPU_TAINT,
@@ -37,6 +38,8 @@ __all__ = [
     "GPU_PRESENT_LABEL",
     "GPU_TAINT",
     "HEADS_POOL",
+    "HEAD_CPU",
+    "HEAD_GIB",
     "IDLE_REASON_TAG",
     "POOL_LABEL",
     "Accelerator",

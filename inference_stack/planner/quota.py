@@ -9,15 +9,13 @@ from inference_stack.catalog import Catalog, Sku
 from inference_stack.spec import Environment, Finding, Priority, Severity
 
 from .bill import QuotaUse
+from .choice.offer import SPOT_CORES, family
 from .heads import head_nodes
 from .occupancy import homes, nodes_filled
 from .plan import PlannedModel, PlannedPool
 
 REGION = "cores"
 """Azure's name for all vCPUs of a region but Spot's."""
-
-SPOT = "lowPriorityCores"
-"""Azure's name for the Spot vCPUs of a region, which no family counts."""
 
 SYSTEM_SURGE = 0.33
 """Part of the system pool that AKS adds while it upgrades it; a node for every other pool, none for Spot."""
@@ -40,11 +38,6 @@ class NodeSet(NamedTuple):
     sku: Sku
     nodes: int
     spot: bool = False
-
-
-def family(name: str) -> str:
-    """A quota family as Azure means it: case and spaces vary between its services."""
-    return name.replace(" ", "").lower()
 
 
 def quota_use(
@@ -70,7 +63,9 @@ def quota_use(
             gpus_peak=taken.gpus,
             gpus_upgrading=max(at_surge[name].gpus, *(each[name].gpus for each in doubled), taken.gpus),
         )
-        for name, taken in sorted(at_peak.items(), key=lambda item: (item[0] not in (REGION, SPOT), item[0]))
+        for name, taken in sorted(
+            at_peak.items(), key=lambda item: (item[0] not in (REGION, SPOT_CORES), item[0])
+        )
     )
 
 
@@ -165,7 +160,7 @@ def _by_family(nodes: Iterable[NodeSet]) -> Mapping[str, Taken]:
     found: defaultdict[str, Taken] = defaultdict(Taken)
     for sku, count, spot in nodes:
         taken = Taken(count * sku.vcpu, count * sku.gpus)
-        for name in (SPOT,) if spot else (REGION, sku.quota_family):
+        for name in (SPOT_CORES,) if spot else (REGION, sku.quota_family):
             found[name] += taken
     return found
 
@@ -192,7 +187,7 @@ def _short_while_upgrading(use: QuotaUse, granted: int, path: str) -> Finding:
 
 
 def _unknown_families(environment: Environment, catalog: Catalog) -> Iterator[Finding]:
-    known = {family(sku.quota_family) for sku in catalog.skus.values()} | {family(REGION), family(SPOT)}
+    known = {family(sku.quota_family) for sku in catalog.skus.values()} | {family(REGION), family(SPOT_CORES)}
     for name in environment.quota:
         if family(name) not in known:
             yield Finding(

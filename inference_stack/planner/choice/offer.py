@@ -20,6 +20,10 @@ VERIFIED, UNVERIFIED, UNPRICED = range(3)
 """How much a price is worth: one that is confirmed wins over any that is not."""
 
 
+SPOT_CORES = "lowPriorityCores"
+"""Azure's name for the quota of Spot vCPUs of a region, which no family counts."""
+
+
 @dataclass(frozen=True)
 class Offer:
     """One kind of unit that can be had: whole GPUs or slices of a size, in a pool that is there or may be."""
@@ -42,6 +46,12 @@ class Offer:
     def existing(self) -> bool:
         """Whether the pool is there already."""
         return self.pool is not None and self.pool.existing is not None
+
+    @property
+    def quota_family(self) -> str:
+        """What quota its nodes take, in the form of `family`."""
+        spot = self.pool is not None and self.pool.priority is Priority.SPOT
+        return family(SPOT_CORES if spot else self.sku.quota_family)
 
     @property
     def tier(self) -> int:
