@@ -61,11 +61,13 @@ def _stages(
         first, last = layers.start == 0, layers.stop == len(blocks)
         total = sum(_block_bytes(blocks[layer], model.hidden_size, rank) for layer in layers)
         total += sum(table.rows * table.width * (4 if table.float32 else width) for table in model.rotary)
+        # vLLM builds towers on every stage, whether or not it sees pictures.
+        total += _tower_bytes(model, rank) + model.extra * width
         if first:
             total += sum(matrix_bytes(m, rank) for m in entry_matrices(model))
-            total += model.embedding_norms * _norm_bytes(model, width) + _tower_bytes(model, rank)
+            total += model.embedding_norms * _norm_bytes(model, width)
         if last:
-            total += int(model.final_norm) * _norm_bytes(model, width) + model.extra * width
+            total += int(model.final_norm) * _norm_bytes(model, width)
             total += sum(matrix_bytes(m, rank) for m in exit_matrices(model) if not _shared(model, m, first))
         found.append(total)
     return tuple(found)
