@@ -20,7 +20,9 @@ from .bill import ModelCost, Price, QuotaUse, Range
 from .planned import Planned
 from .startup import ColdStart
 
-Bottleneck = Literal["decode bandwidth", "prefill compute", "memory", "interconnect"]
+Bottleneck = Literal[
+    "decode bandwidth", "decode compute", "prefill compute", "memory", "interconnect", "overhead"
+]
 """What a replica runs out of first."""
 
 Origin = Literal["listed", "existing", "made"]

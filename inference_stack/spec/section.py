@@ -1,6 +1,6 @@
 """What every part of an environment is."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,8 +29,10 @@ class Section(BaseModel):
 
 def is_whole(section: Section) -> bool:
     """Whether every part of a section could be read, and of the sections in it."""
-    values = vars(section)
+    values: dict[str, object] = vars(section)
     if values.keys() < type(section).model_fields.keys():
         return False
-    parts = (part for value in values.values() for part in (value if isinstance(value, tuple) else (value,)))
+    parts: list[object] = []
+    for value in values.values():
+        parts += cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
     return all(is_whole(part) for part in parts if isinstance(part, Section))

@@ -7,10 +7,10 @@ from inference_stack.catalog import ModelRow
 from inference_stack.planner.memory.budget import Memory
 from inference_stack.planner.plan import Bottleneck, Link
 from inference_stack.planner.replica import Replica
+from inference_stack.planner.speed import Speed
 
 from .demand import precision
 from .offer import Offer
-from .rough_speed import Speed
 from .shape import Shape
 
 

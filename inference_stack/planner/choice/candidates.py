@@ -12,6 +12,7 @@ from .candidate import Candidate, Miss, Way
 from .demand import Demand
 from .disaggregated import disaggregate
 from .offer import UNPRICED, Barred, Offer
+from .packing import part_size
 from .shape import Shape, shapes
 from .sizing import size
 
@@ -30,8 +31,8 @@ class Found:
     candidates: tuple[Candidate, ...]
     """Cheapest first."""
     misses: tuple[Miss, ...]
-    dearer: int
-    """Ways that were not sized, since one replica costs more than what was found."""
+    dearer: tuple[Way, ...]
+    """Ways that were not sized, since one replica costs more than all that was found; cheapest first."""
 
 
 class Search:
@@ -57,7 +58,7 @@ class Search:
         ways = sorted(self._ways(demand), key=_cheapest_first)
         for number, way in enumerate(ways):
             if self._prune and _cannot_win(way, sized):
-                return Found(_kept(sized), tuple(misses), len(ways) - number)
+                return Found(_kept(sized), tuple(misses), tuple(ways[number:]))
             found = size(demand, way)
             if isinstance(found, Candidate) and demand.model.disaggregated:
                 found = disaggregate(demand, found, self._offers)
@@ -65,7 +66,7 @@ class Search:
                 misses.append(found)
             else:
                 sized.append(found)
-        return Found(_kept(sized) if self._prune else tuple(_ranked(sized)), tuple(misses), 0)
+        return Found(_kept(sized) if self._prune else tuple(_undominated(_ranked(sized))), tuple(misses), ())
 
     def _ways(self, demand: Demand) -> Iterator[Way]:
         pinned = demand.pinned
@@ -121,10 +122,19 @@ def _ranked(sized: Iterable[Candidate]) -> list[Candidate]:
 def _kept(sized: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """The cheapest of the best tier, by their share of nodes and by whole nodes."""
     best = min((each.tier for each in sized), default=0)
-    ranked = _ranked(each for each in sized if each.tier == best)
+    ranked = _undominated(_ranked(each for each in sized if each.tier == best))
     alone = sorted(ranked, key=lambda each: (each.usd_per_hour_alone, each.size))
     chosen = {id(each) for each in (*ranked[:KEPT], *alone[:KEPT])}
     return tuple(each for each in ranked if id(each) in chosen)
+
+
+def _undominated(ranked: Sequence[Candidate]) -> list[Candidate]:
+    """Without those that fill the same pools with more, or with as much of what is not as good."""
+    found: dict[tuple[tuple[str, int], ...], Candidate] = {}
+    for each in sorted(ranked, key=lambda each: (sum(part.bounds.most for part in each.parts), each.size)):
+        found.setdefault(tuple((part.way.offer.key, part_size(part)) for part in each.parts), each)
+    kept = {id(each) for each in found.values()}
+    return [each for each in ranked if id(each) in kept]
 
 
 def rejected(found: Found, barred: Sequence[Barred]) -> tuple[Rejected, ...]:
@@ -134,9 +144,11 @@ def rejected(found: Found, barred: Sequence[Barred]) -> tuple[Rejected, ...]:
         by_limit[miss.limit].append(miss)
     told = [_reject(limit, misses) for limit, misses in by_limit.items()]
     if found.dearer:
-        cheapest = found.candidates[0]
-        what = f"one replica costs more than all of {cheapest.way}"
-        told.append(Rejected(limit="price", best="", what=what, count=found.dearer))
+        first, least = found.dearer[0], found.candidates[0].usd_per_hour
+        what = (
+            f"one replica alone costs {first.usd_per_replica_hour:.2f} USD an hour, others {least:.2f} in all"
+        )
+        told.append(Rejected(limit="price", best=str(first), what=what, count=len(found.dearer)))
     bars: defaultdict[tuple[str, str], list[Barred]] = defaultdict(list)
     for each in barred:
         bars[each.limit, each.what].append(each)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from inference_stack.catalog import Catalog
 from inference_stack.planner.pools import Site
-from inference_stack.spec import Environment, Finding, Isolation, under
+from inference_stack.spec import Environment, Finding, Isolation, Severity, under
 
 from .candidate import Candidate
 from .candidates import Found, Search, possible_widths
@@ -70,6 +70,8 @@ def choose(
         fitting = [(demand, found if demand.pinned else wider.find(demand)) for demand, found in fitting]
         packing = pack(_picks(fitting), quota)
         findings += _beyond(environment, packing, quota)
+    if packing.gap:
+        findings.append(_unproven(packing))
     placed = tuple(
         Placed(demand, candidate, found)
         for (demand, found), candidate in zip(fitting, packing.chosen, strict=True)
@@ -150,13 +152,24 @@ def _beyond(environment: Environment, packing: Packing, quota: Mapping[str, int]
                 what=f"is less than the {needed} vCPUs that the models need at peak, whatever the size",
                 allowed=f"at least {needed}, or less traffic",
             )
-    for strangers in range(min(1, packing.broken(quota).strangers)):
-        yield Finding(
-            code="pool-not-dedicated",
-            path=f"models[{strangers}].isolation",
-            what="asks for nodes of its own, and the listed pools have to carry other models too",
-            allowed="another pool, or new_pools: true",
-        )
+    for index, model in enumerate(environment.models):
+        if model.isolation is Isolation.DEDICATED and packing.broken(quota).strangers:
+            yield Finding(
+                code="pool-not-dedicated",
+                path=f"models[{index}].isolation",
+                given=model.isolation.value,
+                what="asks for nodes of its own, and the listed pools have to carry other models too",
+                allowed="shared, another pool, or new_pools: true",
+            )
+
+
+def _unproven(packing: Packing) -> Finding:
+    return Finding(
+        code="packing-unproven",
+        severity=Severity.NOTE,
+        path="models",
+        what=f"may be placed at up to {packing.gap:.1%} less; the search for the last of it was cut short",
+    )
 
 
 def _listed(packing: Packing, pool: str) -> str:

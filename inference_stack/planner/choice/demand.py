@@ -7,15 +7,21 @@ from inference_stack.catalog import Catalog, ModelRow
 from inference_stack.planner.engine_arguments import DEFAULT_CONCURRENCY
 from inference_stack.spec import Model, Placement, Precision, Traffic
 
-PRECISIONS = {
-    Precision.BF16: ("bf16", "fp16", "fp32"),
-    Precision.FP8: ("fp8", "fp8-dynamic", "fp8-block", "fp8-fbgemm", "fp8-modelopt"),
-    Precision.INT8: ("w8a8", "w8a16", "gptq-int8"),
-    Precision.INT4: ("awq", "gptq", "w4a16", "int4-experts"),
-    Precision.MXFP4: ("mxfp4",),
-    Precision.NVFP4: ("nvfp4",),
+PREFIXES = {
+    "bf16": Precision.BF16,
+    "fp16": Precision.BF16,
+    "fp32": Precision.BF16,
+    "fp8": Precision.FP8,
+    "w8": Precision.INT8,
+    "gptq-int8": Precision.INT8,
+    "awq": Precision.INT4,
+    "gptq": Precision.INT4,
+    "w4": Precision.INT4,
+    "int4": Precision.INT4,
+    "mxfp4": Precision.MXFP4,
+    "nvfp4": Precision.NVFP4,
 }
-"""Layouts of the catalog that each precision means."""
+"""What each layout of the catalog is, by how its name begins; the first that fits."""
 
 AUTOMATIC = (Precision.BF16, Precision.FP8)
 """What auto may take beside the form that is asked for: published evaluations find hardly a loss in it.
@@ -62,8 +68,11 @@ class Demand:
 
 
 def precision(row: ModelRow) -> Precision:
-    """How the weights of a checkpoint are stored."""
-    return next((name for name, layouts in PRECISIONS.items() if row.quantization in layouts), Precision.BF16)
+    """How the weights of a checkpoint are stored. Raises ValueError for a layout that nobody has classed."""
+    for prefix, name in PREFIXES.items():
+        if row.quantization.startswith(prefix):
+            return name
+    raise ValueError(f"layout {row.quantization!r} of {row.id} has no precision")
 
 
 def variants(model: Model, catalog: Catalog, licences: Iterable[str]) -> tuple[ModelRow, ...]:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from inference_stack.planner.memory.budget import memory
 from inference_stack.planner.plan import Link
+from inference_stack.planner.speed import Load, Speed, speed
 from inference_stack.spec import Traffic
 
 from .candidate import Bounds, Candidate, Miss, Way
 from .demand import Demand
 from .offer import Offer
-from .rough_speed import Load, Speed, speed
 from .shape import shapes
 from .sizing import HEADROOM, STEPS, holds, replica
 

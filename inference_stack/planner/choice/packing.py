@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from .candidate import Candidate
 from .nodes import nodes_needed
-from .offer import Offer, family
+from .offer import Offer
 
 ENUMERATED = 2000
 """Combinations of candidates that are simply all tried: loading the solver takes longer than that."""
@@ -54,8 +54,8 @@ class Packing:
 
     picks: tuple[Pick, ...]
     chosen: tuple[Candidate, ...]
-    proven: bool = True
-    """Whether no other choice among the candidates is better."""
+    gap: float = 0.0
+    """Part of the price by which the best choice may be cheaper; 0 where this is the best."""
 
     @property
     def loads(self) -> Mapping[Pool, Counter[int]]:
@@ -132,7 +132,7 @@ def vcpus_by_family(taken: Iterable[tuple[Offer, int]]) -> Mapping[str, int]:
     found: Counter[str] = Counter()
     for offer, nodes in taken:
         if not offer.existing:
-            found[family(offer.sku.quota_family)] += nodes * offer.sku.vcpu
+            found[offer.quota_family] += nodes * offer.sku.vcpu
     return found
 
 
@@ -144,8 +144,43 @@ def pack(picks: Sequence[Pick], quota: Mapping[str, int]) -> Packing:
     if math.prod(len(pick.candidates) for pick in picks) > ENUMERATED:
         from .solver import solve  # OR-Tools takes over a second to import
 
-        return solve(picks, quota)
+        return _smaller(solve(picks, quota))
     tried = (
         Packing(tuple(picks), chosen) for chosen in itertools.product(*(pick.candidates for pick in picks))
     )
     return min(tried, key=lambda packing: packing.rank(quota))
+
+
+def _smaller(packing: Packing) -> Packing:
+    """The packing with smaller candidates wherever no pool needs a node more for it: one pass, in order."""
+    chosen = list(packing.chosen)
+    loads = {pool: Counter(load) for pool, load in packing.loads.items()}
+    for number, pick in enumerate(packing.picks):
+        for candidate in sorted(pick.candidates, key=lambda each: each.size):
+            if candidate.size >= chosen[number].size:
+                break
+            changed = moved(loads, pick, chosen[number], candidate)
+            offers = {
+                Pool.of(part.way.offer, pick): part.way.offer
+                for part in (*chosen[number].parts, *candidate.parts)
+            }
+            if all(
+                nodes_needed(changed[pool], offer.unit.per_node)
+                <= nodes_needed(loads.get(pool, {}), offer.unit.per_node)
+                for pool, offer in offers.items()
+            ):
+                chosen[number], loads = candidate, changed
+                break
+    return Packing(packing.picks, tuple(chosen), packing.gap)
+
+
+def moved(
+    loads: Mapping[Pool, Counter[int]], pick: Pick, old: Candidate, new: Candidate
+) -> dict[Pool, Counter[int]]:
+    """The loads with one candidate in place of another."""
+    changed = dict(loads)
+    for part, sign in [(part, -1) for part in old.parts] + [(part, 1) for part in new.parts]:
+        pool = Pool.of(part.way.offer, pick)
+        changed[pool] = Counter(changed.get(pool, {}))
+        changed[pool][part_size(part)] += sign * part.bounds.most
+    return {pool: +load for pool, load in changed.items()}

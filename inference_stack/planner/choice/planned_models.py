@@ -8,6 +8,8 @@ from inference_stack.planner.plan import (
     PredictedSpeed,
     Range,
 )
+from inference_stack.planner.speed import Range as SpeedRange
+from inference_stack.planner.speed import Speed
 from inference_stack.planner.worker import worker_size
 from inference_stack.spec import Traffic
 
@@ -18,7 +20,6 @@ from .demand import precision
 from .memory_plan import budget
 from .packing import Pick, Pool
 from .planned_pools import pool_name
-from .rough_speed import Figure, Speed
 from .runner_up import runner_up
 
 
@@ -105,5 +106,5 @@ def _speed(candidate: Candidate, found: Speed | None, traffic: Traffic | None) -
     )
 
 
-def _range(figure: Figure) -> Range:
+def _range(figure: SpeedRange) -> Range:
     return Range(value=figure.value, low=figure.low, high=figure.high)

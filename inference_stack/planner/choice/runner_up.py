@@ -1,6 +1,5 @@
 """What a model would run on if its place were not there."""
 
-from collections import Counter
 from collections.abc import Mapping
 
 from inference_stack.planner.plan import RunnerUp
@@ -8,7 +7,7 @@ from inference_stack.planner.plan import RunnerUp
 from .candidate import Candidate
 from .nodes import nodes_needed
 from .offer import Offer
-from .packing import Packing, Pool, part_size
+from .packing import Packing, Pool, moved
 
 
 def runner_up(packing: Packing, number: int) -> RunnerUp | None:
@@ -20,18 +19,15 @@ def runner_up(packing: Packing, number: int) -> RunnerUp | None:
     others = [each for each in pick.candidates if each.way != chosen.way]
     if not others:
         return None
-    loads, offers = packing.loads, packing.offers
+    loads = packing.loads
 
     def more(candidate: Candidate) -> float:
-        changed = {pool: Counter(load) for pool, load in loads.items()}
-        known = dict(offers)
-        for part, sign in [(part, -1) for part in chosen.parts] + [(part, 1) for part in candidate.parts]:
-            pool = Pool.of(part.way.offer, pick)
-            known[pool] = part.way.offer
-            changed.setdefault(pool, Counter())[part_size(part)] += sign * part.bounds.most
-        touched = {Pool.of(part.way.offer, pick) for part in (*chosen.parts, *candidate.parts)}
+        changed = moved(loads, pick, chosen, candidate)
+        touched = {
+            Pool.of(part.way.offer, pick): part.way.offer for part in (*chosen.parts, *candidate.parts)
+        }
         return sum(
-            _usd(changed[pool], known[pool]) - _usd(loads.get(pool, {}), known[pool]) for pool in touched
+            _usd(changed[pool], offer) - _usd(loads.get(pool, {}), offer) for pool, offer in touched.items()
         )
 
     best = min(others, key=lambda each: (round(more(each), 6), each.usd_per_hour, each.size))
@@ -45,5 +41,5 @@ def runner_up(packing: Packing, number: int) -> RunnerUp | None:
 
 
 def _usd(load: Mapping[int, int], offer: Offer) -> float:
-    nodes = nodes_needed(+Counter(load), offer.unit.per_node)
+    nodes = nodes_needed(load, offer.unit.per_node)
     return max(nodes, offer.least_nodes) * (offer.usd_per_node_hour or 0.0)

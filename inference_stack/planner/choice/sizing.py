@@ -2,19 +2,20 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import cast
 
 from inference_stack.planner.dealing import experts_apart
 from inference_stack.planner.engine_arguments import engine
 from inference_stack.planner.memory.activation import GIB
 from inference_stack.planner.memory.budget import Memory, memory
 from inference_stack.planner.memory.kv_cache import max_concurrency
-from inference_stack.planner.plan import Bottleneck
+from inference_stack.planner.memory.weights import weights_bytes
 from inference_stack.planner.replica import Replica
+from inference_stack.planner.speed import Load, Speed, speed
 from inference_stack.spec import Slo, Traffic
 
 from .candidate import Bounds, Candidate, Miss, Way
 from .demand import Demand
-from .rough_speed import Load, Speed, speed
 
 HEADROOM = 0.8
 """Part of what a replica can take on that it is given at peak: Ray starts the next replica beyond it, and
@@ -27,8 +28,10 @@ STEPS = (1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192
 def size(demand: Demand, way: Way) -> Candidate | Miss:
     """The most that a replica can take on this way, or what forbids it."""
     at_once = demand.most_concurrent
-    held = memory(replica(demand, way, min(at_once, STEPS[0])))
-    if miss := holds(demand, way, held):
+    alone = replica(demand, way, 1)
+    if miss := _too_heavy(way, alone):
+        return miss
+    if miss := holds(demand, way, memory(alone)):
         return miss
     traffic = demand.traffic
     if traffic is None:
@@ -62,6 +65,16 @@ def replica(demand: Demand, way: Way, concurrency: int) -> Replica:
         tensor_parallel=width,
         pipeline_parallel=way.shape.pipeline_parallel,
     )
+
+
+def _too_heavy(way: Way, alone: Replica) -> Miss | None:
+    """Why the weights alone forbid it, if they do: found without the whole budget."""
+    weights = weights_bytes(alone) / GIB
+    usable = alone.silicon.memory_gib * alone.engine.gpu_memory_utilization
+    if weights < usable:
+        return None
+    what = f"has {weights:.1f} GiB of weights for a unit, which can use {usable:.1f}"
+    return Miss(way, "memory", what, weights / usable)
 
 
 def holds(demand: Demand, way: Way, held: Memory) -> Miss | None:
@@ -104,22 +117,23 @@ class _Pace:
 def _quick_enough(demand: Demand, way: Way, most: int) -> _Pace | Miss:
     """The largest concurrency up to `most` that meets the SLO."""
     steps = [step for step in STEPS if step < most] + [most]
-    alone = pace(demand, replica(demand, way, 1), 1)
+    # One engine for all steps: what it leaves room for caps each of them.
+    running = replica(demand, way, most)
     slo = demand.model.slo
-    if slo and (miss := misses(way, slo, alone)):
+    if slo is None:
+        return _Pace(most, pace(demand, running, most), limited=False)
+    best = pace(demand, running, 1)
+    if miss := misses(way, slo, best):
         return miss
     good, bad = 0, len(steps)
-    best = alone
-    while slo and bad - good > 1:
+    while bad - good > 1:
         middle = (good + bad) // 2
-        tried = pace(demand, replica(demand, way, steps[middle]), steps[middle])
+        tried = pace(demand, running, steps[middle])
         if misses(way, slo, tried):
             bad = middle
         else:
             good, best = middle, tried
-    if slo is None:
-        good, best = len(steps) - 1, pace(demand, replica(demand, way, most), most)
-    return _Pace(steps[good], best, bad < len(steps))
+    return _Pace(steps[good], best, limited=bad < len(steps))
 
 
 def misses(way: Way, slo: Slo, found: Speed) -> Miss | None:
@@ -138,8 +152,8 @@ def pace(demand: Demand, running: Replica, concurrency: int) -> Speed:
     """How fast a replica answers under its traffic.
 
     A prefix that earlier requests had is in the cache: it is not read again, but each token looks back on it.
-    Where other replicas read the prompts, this one is asked for answers alone, so long that a mean token looks
-    back as far as it would.
+    Where other replicas read the prompts, this one writes answers alone, so long that a mean token looks back
+    as far as it would.
     """
     traffic = demand.traffic
     if traffic is None:
@@ -159,7 +173,7 @@ def _sized(demand: Demand, way: Way, traffic: Traffic, quick: _Pace) -> Candidat
     held = memory(running)
     room = room_for(running, held, traffic)
     concurrency, found = quick.concurrency, quick.speed
-    bottleneck: Bottleneck = found.bottleneck
+    bottleneck: Bottleneck = cast("Bottleneck", found.bottleneck)
     if room < concurrency:
         concurrency, bottleneck = room, "memory"
         if room:

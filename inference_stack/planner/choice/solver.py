@@ -10,17 +10,23 @@ from ortools.sat.python import cp_model
 
 from .candidate import Candidate
 from .nodes import QUARTERS, divisible, fillings
-from .offer import Offer, family
+from .offer import Offer
 from .packing import MOST_POOLS, Packing, Pick, Pool, part_size
 
 UNITS_PER_USD = 1000
 """The solver counts in whole numbers: thousandths of a dollar an hour."""
 
 MOST_NODES = 100_000
-DETERMINISTIC_LIMIT = 8.0
-"""Where proof takes longer, the best choice found is taken, and the plan says that it is not proven."""
+GAP = 0.002
+"""Part of the price below which no better choice is looked for where there are many models.
 
-Terms = defaultdict[Pool, defaultdict[int, list[cp_model.LinearExprT]]]
+They fill the same nodes in many ways that differ by less."""
+MANY = 40
+"""Models from which on that holds."""
+DETERMINISTIC_LIMIT = 1.0
+"""Where proof takes longer, the best choice found is taken, and the plan says how far it is from proven."""
+
+Terms = defaultdict[Pool, defaultdict[int, list[cp_model.LinearExpr]]]
 
 
 def solve(picks: Sequence[Pick], quota: Mapping[str, int]) -> Packing:
@@ -48,12 +54,14 @@ def solve(picks: Sequence[Pick], quota: Mapping[str, int]) -> Packing:
     nodes = {pool: _nodes(model, pool, loads[pool], offers[pool]) for pool in loads}
     beyond = _beyond(model, nodes, offers, quota)
     beyond += _strangers(model, picks, groups, taken)
-    _minimize(model, picks, groups, taken, nodes, offers, beyond)
+    _minimize(model, picks, nodes, offers, beyond)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0
     solver.parameters.max_deterministic_time = DETERMINISTIC_LIMIT
-    status = solver.solve(model)
+    solver.parameters.relative_gap_limit = GAP if len(picks) >= MANY else 0.0
+    solver.solve(model)
+    least, found = solver.best_objective_bound, solver.objective_value
     chosen: dict[int, Candidate] = {}
     for group, members in groups.items():
         candidates = picks[members[0]].candidates
@@ -64,7 +72,7 @@ def solve(picks: Sequence[Pick], quota: Mapping[str, int]) -> Packing:
         ]
         chosen.update(zip(members, order, strict=True))
     ordered = tuple(chosen[number] for number in range(len(picks)))
-    return Packing(tuple(picks), ordered, proven=status == cp_model.OPTIMAL)
+    return Packing(tuple(picks), ordered, gap=max(0.0, 1 - least / found) if found else 0.0)
 
 
 Group = tuple[int, str]
@@ -79,7 +87,7 @@ def _groups(picks: Sequence[Pick]) -> dict[Group, list[int]]:
 
 
 def _nodes(
-    model: cp_model.CpModel, pool: Pool, load: Mapping[int, list[cp_model.LinearExprT]], offer: Offer
+    model: cp_model.CpModel, pool: Pool, load: Mapping[int, list[cp_model.LinearExpr]], offer: Offer
 ) -> cp_model.IntVar:
     """Nodes that hold the load; as in `nodes.fill`."""
     units, name = offer.unit.per_node, f"{pool.key}/{pool.owner}"
@@ -109,17 +117,17 @@ def _beyond(
     nodes: Mapping[Pool, cp_model.IntVar],
     offers: Mapping[Pool, Offer],
     quota: Mapping[str, int],
-) -> list[cp_model.LinearExprT]:
+) -> list[cp_model.LinearExpr]:
     """What the choice takes beyond the bounds of pools, the quota and AKS's number of pools."""
-    over: list[cp_model.LinearExprT] = []
-    families: defaultdict[str, list[cp_model.LinearExprT]] = defaultdict(list)
+    over: list[cp_model.LinearExpr] = []
+    families: defaultdict[str, list[cp_model.LinearExpr]] = defaultdict(list)
     used: list[cp_model.IntVar] = []
     for pool, count in nodes.items():
         offer = offers[pool]
         if offer.most_nodes is not None:
             over.append(_above(model, count, offer.most_nodes))
         if not offer.existing:
-            families[family(offer.sku.quota_family)].append(count * offer.sku.vcpu)
+            families[offer.quota_family].append(count * offer.sku.vcpu)
         if offer.pool is None:
             flag = model.new_bool_var(f"{pool}-used")
             model.add(count <= MOST_NODES * flag)
@@ -133,7 +141,7 @@ def _strangers(
     picks: Sequence[Pick],
     groups: Mapping[Group, list[int]],
     taken: Mapping[Group, list[cp_model.IntVar]],
-) -> list[cp_model.LinearExprT]:
+) -> list[cp_model.LinearExpr]:
     """Models on listed pools that somebody wants for themselves, beyond the first."""
     tenants: defaultdict[Pool, list[tuple[cp_model.IntVar, bool]]] = defaultdict(list)
     for group, members in groups.items():
@@ -141,7 +149,7 @@ def _strangers(
         for count, candidate in zip(taken[group], pick.candidates, strict=True):
             for pool in {Pool.of(part.way.offer, pick) for part in candidate.parts if part.way.offer.pool}:
                 tenants[pool].append((count, bool(pick.owner)))
-    over: list[cp_model.LinearExprT] = []
+    over: list[cp_model.LinearExpr] = []
     for pool, those in tenants.items():
         owners = [count for count, owner in those if owner]
         if owners and len(those) > 1:
@@ -155,7 +163,7 @@ def _strangers(
     return over
 
 
-def _above(model: cp_model.CpModel, amount: cp_model.LinearExprT, allowed: int) -> cp_model.IntVar:
+def _above(model: cp_model.CpModel, amount: cp_model.LinearExpr | int, allowed: int) -> cp_model.IntVar:
     excess = model.new_int_var(0, 100 * MOST_NODES, f"above-{allowed}")
     model.add(excess >= amount - allowed)
     return excess
@@ -164,25 +172,15 @@ def _above(model: cp_model.CpModel, amount: cp_model.LinearExprT, allowed: int) 
 def _minimize(
     model: cp_model.CpModel,
     picks: Sequence[Pick],
-    groups: Mapping[Group, list[int]],
-    taken: Mapping[Group, list[cp_model.IntVar]],
     nodes: Mapping[Pool, cp_model.IntVar],
     offers: Mapping[Pool, Offer],
-    beyond: Sequence[cp_model.LinearExprT],
+    beyond: Sequence[cp_model.LinearExpr],
 ) -> None:
-    """Limits before price before size, by weights that no sum of what follows reaches."""
-    ranks: list[cp_model.LinearExprT] = []
-    worst = 1
-    for group, members in groups.items():
-        candidates = picks[members[0]].candidates
-        order = sorted(candidates, key=lambda each: each.size)
-        worst += len(members) * len(order)
-        ranks += [count * order.index(each) for count, each in zip(taken[group], candidates, strict=True)]
-    price = [
+    """Limits before price: one unit beyond a limit weighs more than any price."""
+    dearest = sum(max(each.usd_per_hour_alone for each in pick.candidates) for pick in picks)
+    weight = round(UNITS_PER_USD * dearest) + 1
+    prices = [
         count * round(UNITS_PER_USD * (offers[pool].usd_per_node_hour or 0.0))
         for pool, count in nodes.items()
     ]
-    dearest = UNITS_PER_USD * (
-        1 + round(sum(max(each.usd_per_hour_alone for each in pick.candidates) for pick in picks))
-    )
-    model.minimize(sum(beyond) * (2 * dearest * worst) + sum(price) * worst + sum(ranks))
+    model.minimize(sum([each * weight for each in beyond] + prices))
