@@ -85,7 +85,7 @@ def _model(line: Line) -> tuple[str, ...]:
     return (
         f"**{line.key}**",
         f"**{plain(line.name)}**{adapters}<br>{plain(line.checkpoint)}",
-        f"{plain(line.place)}<br>{plain(line.spread)} × {line.replicas}",
+        "<br>".join(map(plain, _place(line))),
         _latency(line.ttft),
         _latency(line.tpot),
         _under(str(line.users), line.rate),
@@ -93,6 +93,11 @@ def _model(line: Line) -> tuple[str, ...]:
         f"{line.usd_input} · {line.usd_output}" if line.usd_input else "",
         line.cold_start,
     )
+
+
+def _place(line: Line) -> tuple[str, ...]:
+    placed = (line.place, f"{line.spread} × {line.replicas}")
+    return (*placed, line.prefill) if line.prefill else placed
 
 
 def _latency(latency: Latency | None) -> str:

@@ -57,6 +57,8 @@ class Line:
     place: str
     spread: str
     replicas: str
+    prefill: str
+    """Where prompts are read, if elsewhere than answers are written."""
     ttft: Latency | None
     tpot: Latency | None
     users: int
@@ -92,6 +94,7 @@ def _line(model: PlannedModel, pool: PlannedPool, key: str) -> Line:
         place=place(model, pool),
         spread=f"{model.precision} {sharding(model.tensor_parallel, model.pipeline_parallel)}",
         replicas=bounds(model.replicas_min, model.replicas_max),
+        prefill=_prefill(model),
         ttft=Latency(speed.ttft_ms, slo.ttft_ms if slo else None) if speed else None,
         tpot=Latency(speed.tpot_ms, slo.tpot_ms if slo else None) if speed else None,
         users=model.concurrency * model.replicas_max,
@@ -101,6 +104,14 @@ def _line(model: PlannedModel, pool: PlannedPool, key: str) -> Line:
         usd_output=usd(price.output.value) if price else "",
         cold_start=duration(cold.total.typical) if cold else "",
     )
+
+
+def _prefill(model: PlannedModel) -> str:
+    if model.prefill is None:
+        return ""
+    spread = sharding(model.prefill.tensor_parallel, model.prefill.pipeline_parallel)
+    replicas = bounds(model.prefill.replicas_min, model.prefill.replicas_max)
+    return f"prefill {spread} × {replicas}"
 
 
 def heading(plan: Plan) -> str:

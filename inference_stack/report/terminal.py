@@ -113,7 +113,7 @@ def _models(plan: Plan) -> Table:
     columns: dict[str, list[Text | Group | str]] = {
         "": [Text(line.key, "bold") for line in told],
         "model": [_name(line) for line in told],
-        "a replica runs on": [_two(line.place, f"{line.spread} × {line.replicas}") for line in told],
+        "a replica runs on": [_place(line) for line in told],
         "TTFT ms": [_latency(line.ttft) for line in told],
         "TPOT ms": [_latency(line.tpot) for line in told],
         "users": [_two(str(line.users), line.rate) for line in told],
@@ -123,6 +123,8 @@ def _models(plan: Plan) -> Table:
     }
     filled = {name: cells for name, cells in columns.items() if any(cells)}
     table = _table(*filled, gap=1 if len(filled) > 6 else 2, right=("busy", "USD/M"))
+    # Where room is short, names give way first.
+    table.columns[2].no_wrap, table.columns[2].overflow = True, "ellipsis"
     for row in zip(*filled.values(), strict=True):
         table.add_row(*row)
     return table
@@ -133,6 +135,11 @@ def _name(line: Line) -> Group:
     # Names are told in full; what is loaded, as far as there is room.
     loaded = Text(line.checkpoint, "dim", no_wrap=True, overflow="ellipsis")
     return Group(Text.assemble((line.name, "bold"), (adapters, "cyan")), loaded)
+
+
+def _place(line: Line) -> Text:
+    prefill = f"\n{line.prefill}" if line.prefill else ""
+    return _two(line.place, f"{line.spread} × {line.replicas}{prefill}")
 
 
 def _two(first: str, second: str, style: str = "") -> Text:

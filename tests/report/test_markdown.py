@@ -72,6 +72,11 @@ def test_a_model_in_short_says_what_the_screen_says() -> None:
         assert part in row
 
 
+def test_where_prompts_are_read_is_told_under_where_answers_are_written() -> None:
+    row = next(line for line in markdown(large()).splitlines() if line.startswith("| **T**"))
+    assert "4 × H200-SXM-141GB<br>bf16 TP4 × 0–1<br>prefill TP4 × 0–1" in row
+
+
 def test_the_same_plan_is_the_same_text() -> None:
     assert markdown(large()) == markdown(large())
     assert markdown(large()).endswith("\n")

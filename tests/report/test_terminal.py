@@ -171,6 +171,7 @@ def test_details_of_one_model_leave_the_others_out() -> None:
 
 
 def test_disaggregated_serving_is_told_with_its_link() -> None:
+    assert "prefill TP4 × 0–1" in text(large())
     told = " ".join(detailed(large(), large().models[-1].name).split())
     assert "InfiniBand: needs 2.1 GB/s of 50 GB/s, 0.4 GiB a request, adds 9 ms" in told
 
