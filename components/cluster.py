@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi_azure_native import containerservice
 
 from components.agent_pool import agent_pool
-from inference_stack.planner import HEADS_POOL, pool_labels
+from inference_stack.planner import HEADS_POOL, POOL_SURGE, SYSTEM_SURGE, pool_labels
 
 
 class CpuPoolArgs(TypedDict):
@@ -138,7 +138,7 @@ class Cluster(pulumi.ComponentResource):
             vm_size=heads["sku"],
             vnet_subnet_id=args["subnet_id"],
             node_labels=pool_labels(HEADS_POOL),
-            upgrade_settings={"max_surge": "1"},
+            upgrade_settings={"max_surge": str(POOL_SURGE)},
             tags=dict(args["tags"]),
         )
         self.name = cluster.name
@@ -175,7 +175,7 @@ class Cluster(pulumi.ComponentResource):
             "min_count": system["min"],
             "max_count": system["max"],
             "vnet_subnet_id": args["subnet_id"],
-            "upgrade_settings": {"max_surge": "33%"},
+            "upgrade_settings": {"max_surge": f"{SYSTEM_SURGE:.0%}"},
         }
 
     @staticmethod

@@ -11,6 +11,7 @@ from inference_stack.catalog import CATALOG
 from inference_stack.planner import (
     GPU_PRESENT_LABEL,
     IDLE_REASON_TAG,
+    POOL_SURGE,
     accelerator,
     pool_findings,
     pool_labels,
@@ -125,7 +126,7 @@ class GpuNodePool(pulumi.ComponentResource):
             scale_set_priority=settings.priority.value,
             scale_set_eviction_policy="Delete" if spot else None,
             spot_max_price=(settings.spot_max_price or -1) if spot else None,
-            upgrade_settings=None if spot else {"max_surge": "1"},
+            upgrade_settings=None if spot else {"max_surge": str(POOL_SURGE)},
         )
         self.pool_name = pool.name.apply(lambda given: given or "")
         self.resource = pulumi.Output.from_input(unit.resource)

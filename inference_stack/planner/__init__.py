@@ -9,6 +9,7 @@ from .node_template import (
     HEADS_POOL,
     IDLE_REASON_TAG,
     POOL_LABEL,
+    node_selector,
     pool_labels,
     pool_taints,
     template_tags,
@@ -32,6 +33,7 @@ from .plan import (
 )
 from .planning import plan, plan_environment
 from .pools import pool_findings
+from .quota import POOL_SURGE, SYSTEM_SURGE
 from .startup import ColdStart, Duration
 
 __all__ = [
@@ -42,6 +44,8 @@ __all__ = [
     "HEAD_GIB",
     "IDLE_REASON_TAG",
     "POOL_LABEL",
+    "POOL_SURGE",
+    "SYSTEM_SURGE",
     "Accelerator",
     "AdapterSaving",
     "Amount",
@@ -69,6 +73,7 @@ __all__ = [
     "TokenPrice",
     "WorkerSize",
     "accelerator",
+    "node_selector",
     "plan",
     "plan_environment",
     "pool_findings",

@@ -18,7 +18,8 @@ REGION = "cores"
 """Azure's name for all vCPUs of a region but Spot's."""
 
 SYSTEM_SURGE = 0.33
-"""Part of the system pool that AKS adds while it upgrades it; a node for every other pool, none for Spot."""
+POOL_SURGE = 1
+"""What AKS adds while it upgrades nodes: a part of the system pool, a node to every other, none to Spot."""
 
 
 class Taken(NamedTuple):
@@ -124,10 +125,10 @@ def _surge(environment: Environment, pools: Sequence[PlannedPool], catalog: Cata
     """Nodes that AKS adds while it upgrades, every pool at once."""
     system, heads = environment.cluster.system, environment.cluster.heads
     yield NodeSet(catalog.skus[system.sku], math.ceil(SYSTEM_SURGE * system.nodes.max))
-    yield NodeSet(catalog.skus[heads.sku], 1)
+    yield NodeSet(catalog.skus[heads.sku], POOL_SURGE)
     for pool in pools:
         if pool.priority is not Priority.SPOT and not pool.existing:
-            yield NodeSet(catalog.skus[pool.sku], 1)
+            yield NodeSet(catalog.skus[pool.sku], POOL_SURGE)
 
 
 def _twice(

@@ -6,7 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
+from inference_stack.planner import HEAD_CPU, HEAD_GIB, plan_environment
+from inference_stack.spec import read
 from localcloud.arm.store import Store
 from localcloud.stack import PROJECT, stack_at
 from localcloud.toolchain import Toolchain
@@ -38,6 +41,28 @@ def test_a_preview_creates_nothing(toolchain: Toolchain, tmp_path: Path) -> None
     assert set(steps(passed(previewed.preview("--json", capture=True))).values()) == {"create"}
     with Store(previewed.state / "arm.db") as store:
         assert not store.all("azure-native:resources:ResourceGroup")
+
+
+def test_each_service_gets_the_start_budget_and_the_head_of_its_plan(
+    toolchain: Toolchain, tmp_path: Path
+) -> None:
+    run = passed(stack(tmp_path, toolchain, environment="prod").preview("--json", capture=True))
+    states = [step["newState"] for step in json.loads(run.stdout)["steps"]]
+    made = {
+        state["inputs"]["metadata"]["name"]: state["inputs"]["spec"]
+        for state in states
+        if state["type"] == "kubernetes:ray.io/v1:RayService"
+    }
+    source = read(PROJECT / "Pulumi.prod.yaml")
+    for model in plan_environment(source.data, name="prod", file="Pulumi.prod.yaml").models:
+        (served,) = yaml.safe_load(made[model.name]["serveConfigV2"])["applications"][0]["args"][
+            "llm_configs"
+        ]
+        given = served["runtime_env"]["env_vars"]
+        assert model.cold_start is not None
+        assert given["VLLM_ENGINE_READY_TIMEOUT_S"] == str(model.cold_start.start_budget_s)
+        head = made[model.name]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["containers"][0]
+        assert head["resources"]["requests"] == {"cpu": str(HEAD_CPU), "memory": f"{HEAD_GIB}Gi"}
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -6,6 +6,7 @@ import yaml
 from pydantic import ValidationError
 
 from inference_stack.engine import SERVICE_LABEL, RayService, ray_service, serve_config
+from inference_stack.planner import heads
 
 
 def cluster(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +84,14 @@ def test_no_pod_runs_as_root_or_gains_privileges(manifest):
     for pod in pods(manifest):
         assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
         assert pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] is False
+
+
+def test_the_autoscaler_beside_the_head_asks_for_what_the_plan_leaves_it(manifest):
+    asked = manifest["spec"]["rayClusterConfig"]["autoscalerOptions"]["resources"]["requests"]
+    assert asked == {
+        "cpu": f"{heads.AUTOSCALER_CPU * 1000:g}m",
+        "memory": f"{heads.AUTOSCALER_GIB * 1024:g}Mi",
+    }
 
 
 def test_only_the_head_holds_a_token_of_the_api_server(manifest):
