@@ -1,7 +1,7 @@
 """How many tokens a KV cache of given bytes holds, as vLLM groups layers into blocks.
 
-Follows vllm/v1/core/kv_cache_utils.py, vllm/v1/kv_cache_interface.py and Platform._align_hybrid_block_size of
-vLLM 0.29: layers of one kind share a block table, all tables draw blocks from one pool, and one block holds the
+Follows kv_cache_utils.py, kv_cache_interface.py (both vllm/v1) and Platform._align_hybrid_block_size of
+vLLM 0.29: layers of one kind share a block table, all tables draw blocks from one pool, and a block holds the
 same number of layers' pages whatever the kind.
 """
 
@@ -78,7 +78,7 @@ class KvCache:
 
 
 def kv_cache(replica: Replica, kv_bytes: int | Sequence[int]) -> KvCache:
-    """What a cache of so many bytes on each rank holds; one figure for all, or one for each pipeline stage."""
+    """What a cache of so many bytes on each rank holds; one figure for all, or one for each stage."""
     plan = _plan(replica)
     stages = [kv_bytes] * len(plan.block_bytes) if isinstance(kv_bytes, int) else kv_bytes
     fitting = [max(0, held) // size for held, size in zip(stages, plan.block_bytes, strict=True) if size]
@@ -164,9 +164,9 @@ def _batches(engine: Engine, stages: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _groups(
-    model: Architecture, tensor_parallel: int, width: int, cache_dtype: str, block: int, prefix_caching: bool
+    model: Architecture, tensor_parallel: int, width: int, cache_dtype: str, block: int
 ) -> tuple[Group, ...]:
-    layers = _layers(model, tensor_parallel, width, cache_dtype, block, prefix_caching)
+    layers = _layers(model, tensor_parallel, width, cache_dtype, block)
     if not layers:
         return ()
     kinds = {layer for _, layer in layers}
@@ -183,7 +183,6 @@ def cache_groups(replica: Replica) -> tuple[Group, ...]:
         WIDTHS[replica.engine.dtype],
         stored_dtype(replica),
         _block(replica),
-        replica.engine.enable_prefix_caching,
     )
 
 
@@ -204,7 +203,7 @@ def _sum_pages(layers: Sequence[tuple[int, CacheLayer]]) -> tuple[tuple[int, int
 
 
 def _layers(
-    model: Architecture, tensor_parallel: int, width: int, cache_dtype: str, block: int, prefix_caching: bool
+    model: Architecture, tensor_parallel: int, width: int, cache_dtype: str, block: int
 ) -> list[tuple[int, CacheLayer]]:
     """What each layer keeps, by its number in the model."""
     state = max((state_bytes(m, tensor_parallel, width) for m in _recurrent(model)), default=0)

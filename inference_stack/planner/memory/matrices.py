@@ -3,7 +3,7 @@
 How matrices are named, fused and dealt out follows vllm/model_executor of vLLM 0.29.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -29,7 +29,7 @@ class Matrix:
     inputs: int
     outputs: int
     split: Split = "none"
-    """What tensor parallelism deals out: outputs (columns, key-value heads, vocabulary), inputs (rows) or nothing."""
+    """What tensor parallelism deals out: outputs (columns, heads, vocabulary), inputs (rows) or nothing."""
     heads: int = 0
     """Key-value heads, of which each rank holds at least one."""
     count: int = 1
@@ -39,6 +39,8 @@ class Matrix:
     float32: bool = False
     quantizes: bool = True
     """Whether a quantized layout of its part stores it quantized."""
+    tensor: str = ""
+    """Matrices of a block with one name here lie in one tensor in vLLM, one after the other."""
 
     @property
     def parameters(self) -> int:
@@ -64,10 +66,7 @@ class Matrix:
                 return self
 
     def _with(self, inputs: int, outputs: int, count: int) -> "Matrix":
-        return Matrix(
-            *(self.part, inputs, outputs, self.split, self.heads, count),
-            *(self.bias, self.float32, self.quantizes),
-        )
+        return replace(self, inputs=inputs, outputs=outputs, count=count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +106,17 @@ def block_matrices(block: Block, hidden: int) -> tuple[Matrix, ...]:
 
 
 def attention(mixer: Attention, hidden: int) -> list[Matrix]:
-    """Query, key, value and output projections (fused in vLLM, which changes no sizes)."""
+    """Query, key, value and output projections."""
     queries = mixer.heads * mixer.head_dim * (2 if mixer.output_gate else 1)
     bias = mixer.qkv_bias
-    found = [Matrix("attention", hidden, queries, "columns", bias=bias)]
-    keys = Matrix(
-        "attention", hidden, mixer.kv_heads * mixer.head_dim, "kv_heads", heads=mixer.kv_heads, bias=bias
-    )
-    values = Matrix(
-        "attention", hidden, mixer.kv_heads * mixer.v_head_dim, "kv_heads", heads=mixer.kv_heads, bias=bias
+    found = [Matrix("attention", hidden, queries, "columns", bias=bias, tensor="qkv")]
+    keys, values = (
+        Matrix(
+            *("attention", hidden, mixer.kv_heads * width, "kv_heads", mixer.kv_heads),
+            bias=bias,
+            tensor="qkv",
+        )
+        for width in (mixer.head_dim, mixer.v_head_dim)
     )
     if not mixer.shares_kv:
         found += [keys, values]
@@ -126,11 +127,11 @@ def attention(mixer: Attention, hidden: int) -> list[Matrix]:
 
 
 def latent(mixer: Attention, hidden: int) -> list[Matrix]:
-    """Multi-head latent attention: down-projections stand whole on every rank, up-projections are dealt out."""
+    """Multi-head latent attention: down-projections stand whole on every rank."""
     queries = mixer.heads * mixer.head_dim
-    found = [Matrix("attention", hidden, mixer.kv_lora_rank + mixer.qk_rope_head_dim)]
+    found = [Matrix("attention", hidden, mixer.kv_lora_rank + mixer.qk_rope_head_dim, tensor="latents")]
     if mixer.q_lora_rank:
-        found.append(Matrix("attention", hidden, mixer.q_lora_rank))
+        found.append(Matrix("attention", hidden, mixer.q_lora_rank, tensor="latents"))
         found.append(Matrix("attention", mixer.q_lora_rank, queries, "columns"))
     else:
         found.append(Matrix("attention", hidden, queries, "columns"))
@@ -147,8 +148,9 @@ def latent(mixer: Attention, hidden: int) -> list[Matrix]:
 
 def dense(part: Literal["dense", "shared"], feed_forward: FeedForward, hidden: int) -> list[Matrix]:
     """Gate and up (or up alone) and down."""
-    wide = Matrix(part, hidden, feed_forward.width, "columns", bias=feed_forward.bias)
-    narrow = Matrix(part, feed_forward.width, hidden, "rows", bias=feed_forward.bias)
+    bias = feed_forward.bias
+    wide = Matrix(part, hidden, feed_forward.width, "columns", bias=bias, tensor=f"{part} in")
+    narrow = Matrix(part, feed_forward.width, hidden, "rows", bias=bias)
     return [wide, wide, narrow] if feed_forward.gated else [wide, narrow]
 
 
@@ -161,8 +163,9 @@ def experts(mixture: Experts, hidden: int) -> list[Matrix]:
         quantizes=False,
     )
     inner = mixture.latent_size or hidden
-    wide = Matrix("experts", inner, mixture.width, "columns", count=mixture.count, bias=mixture.bias)
-    narrow = Matrix("experts", mixture.width, inner, "rows", count=mixture.count, bias=mixture.bias)
+    count, bias = mixture.count, mixture.bias
+    wide = Matrix("experts", inner, mixture.width, "columns", count=count, bias=bias, tensor="experts in")
+    narrow = Matrix("experts", mixture.width, inner, "rows", count=count, bias=bias)
     found = [router, *([wide] if mixture.gated else []), wide, narrow]
     if mixture.latent_size:
         found += [Matrix("shared", hidden, inner), Matrix("shared", inner, hidden)]
@@ -187,8 +190,16 @@ def recurrent(mixer: Recurrent, hidden: int) -> list[Matrix]:
         case "mamba2":
             states = mixer.groups * mixer.state_size
             return [
-                Matrix("recurrent", hidden, 2 * inner + mixer.heads, "columns", bias=mixer.bias),
-                Matrix("recurrent", hidden, 2 * states, "kv_heads", heads=mixer.groups, bias=mixer.bias),
+                Matrix(
+                    *("recurrent", hidden, 2 * inner + mixer.heads, "columns"),
+                    bias=mixer.bias,
+                    tensor="recurrent in",
+                ),
+                Matrix(
+                    *("recurrent", hidden, 2 * states, "kv_heads", mixer.groups),
+                    bias=mixer.bias,
+                    tensor="recurrent in",
+                ),
                 Matrix("recurrent", inner, hidden, "rows", bias=mixer.bias),
             ]
         case "gated_delta":

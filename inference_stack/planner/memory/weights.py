@@ -11,6 +11,8 @@ from .matrices import Matrix, block_matrices, block_vectors, entry_matrices, exi
 
 WIDTHS = {"float32": 4, "float": 4, "float16": 2, "half": 2, "bfloat16": 2, "auto": 2}
 """Bytes of a number by vLLM's names of a dtype."""
+LARGE_ALLOCATION, ALLOCATION_STEP, KEPT_REST = 10 * 2**20, 2 * 2**20, 2**20
+"""From where torch's allocator gives a tensor memory of its own, in which steps, the rest it keeps; bytes."""
 
 
 def weights_bytes(replica: Replica) -> int:
@@ -20,19 +22,27 @@ def weights_bytes(replica: Replica) -> int:
 
 def stage_weights_bytes(replica: Replica) -> tuple[int, ...]:
     """Bytes on a rank of each pipeline stage. All ranks of a stage hold the same."""
-    return _stages(
-        replica.model,
-        replica.layout,
-        replica.tensor_parallel,
-        replica.pipeline_parallel,
-        replica.engine.enable_expert_parallel,
-        WIDTHS[replica.engine.dtype],
+    return _stages(replica.model, replica.pipeline_parallel, _rank(replica))
+
+
+def rounded_up_bytes(replica: Replica) -> tuple[int, ...]:
+    """Bytes on a rank of each stage that torch's allocator adds to large matrices, as the engine's log does.
+
+    A tensor of 10 MiB or more gets memory of its own in steps of 2 MiB, and keeps the rest of the last step
+    where that is 1 MiB or less. Source: c10/cuda/CUDACachingAllocator.cpp of PyTorch (kMinLargeAlloc,
+    kRoundLarge, kSmallSize).
+    """
+    rank = _rank(replica)
+    blocks = replica.model.each_block
+    return tuple(
+        sum(_block_rounding(blocks[layer], replica.model.hidden_size, rank) for layer in layers)
+        for layers in stage_layers(len(blocks), replica.pipeline_parallel)
     )
 
 
 @lru_cache(maxsize=1024)
 def stage_layers(layers: int, stages: int) -> tuple[range, ...]:
-    """The layers of each pipeline stage: equal parts, the remainder on those before the last (get_pp_indices)."""
+    """The layers of each stage: equal parts, the rest on stages before the last (vLLM: get_pp_indices)."""
     counts = [layers // stages] * stages
     for stage in range(2, layers % stages + 2):
         counts[-stage] += 1
@@ -51,11 +61,20 @@ class Rank:
 
 
 @lru_cache(maxsize=4096)
-def _stages(
-    model: Architecture, layout: Layout, tensor: int, pipeline: int, expert_parallel: bool, width: int
-) -> tuple[int, ...]:
-    rank = Rank(layout, tensor, expert_parallel, width)
-    blocks = model.each_block
+def _rank_of(layout: Layout, tensor_parallel: int, expert_parallel: bool, width: int) -> Rank:
+    return Rank(layout, tensor_parallel, expert_parallel, width)
+
+
+def _rank(replica: Replica) -> Rank:
+    engine = replica.engine
+    return _rank_of(
+        *(replica.layout, replica.tensor_parallel, engine.enable_expert_parallel, WIDTHS[engine.dtype])
+    )
+
+
+@lru_cache(maxsize=4096)
+def _stages(model: Architecture, pipeline: int, rank: Rank) -> tuple[int, ...]:
+    blocks, width = model.each_block, rank.width
     found: list[int] = []
     for layers in stage_layers(len(blocks), pipeline):
         first, last = layers.start == 0, layers.stop == len(blocks)
@@ -99,15 +118,37 @@ def _block_bytes(block: Block, hidden: int, rank: Rank) -> int:
     return total
 
 
+@lru_cache(maxsize=4096)
+def _block_rounding(block: Block, hidden: int, rank: Rank) -> int:
+    tensors: dict[str, int] = {}
+    for number, matrix in enumerate(block_matrices(block, hidden)):
+        name = matrix.tensor or str(number)
+        tensors[name] = tensors.get(name, 0) + stored_bytes(
+            matrix.on_rank(rank.tensor_parallel, rank.expert_parallel), rank
+        )
+    return sum(_rounding(size) for size in tensors.values())
+
+
+def _rounding(size: int) -> int:
+    rest = -size % ALLOCATION_STEP
+    return rest if size >= LARGE_ALLOCATION and rest <= KEPT_REST else 0
+
+
+def stored_bytes(held: Matrix, rank: Rank) -> int:
+    """Bytes of the weights of what one rank holds of a matrix, without scales and biases."""
+    quantized = held.quantizes and held.part in rank.layout.parts
+    bits = rank.layout.bits if quantized else 8 * (4 if held.float32 else rank.width)
+    return held.count * ceil(held.inputs * held.outputs * bits / 8)
+
+
 def matrix_bytes(matrix: Matrix, rank: Rank) -> int:
     """Bytes of a matrix, its scales and biases on one rank."""
     held = matrix.on_rank(rank.tensor_parallel, rank.expert_parallel)
     layout = rank.layout
-    width = 4 if held.float32 else rank.width
-    biases = held.count * held.outputs * width if held.bias else 0
+    found = stored_bytes(held, rank)
+    found += held.count * held.outputs * rank.width if held.bias else 0
     if not held.quantizes or held.part not in layout.parts:
-        return held.count * held.inputs * held.outputs * width + biases
-    weights = held.inputs * held.outputs
+        return found
     if layout.block:
         scales = ceil(held.inputs / layout.block) * ceil(held.outputs / layout.block)
     elif layout.group == -1:
@@ -116,5 +157,4 @@ def matrix_bytes(matrix: Matrix, rank: Rank) -> int:
         scales = ceil(held.inputs / layout.group) * held.outputs
     else:
         scales = 0
-    bits = weights * layout.bits + scales * (layout.scale_bits + layout.zero_bits)
-    return held.count * ceil(bits / 8) + biases
+    return found + held.count * ceil(scales * (layout.scale_bits + layout.zero_bits) / 8)
