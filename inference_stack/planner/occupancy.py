@@ -33,6 +33,11 @@ def at_mean_traffic(models: Iterable[PlannedModel]) -> tuple[PlannedModel, ...]:
     return tuple(_at_mean(model) for model in models)
 
 
+def at_rest(models: Iterable[PlannedModel]) -> tuple[PlannedModel, ...]:
+    """The models with no more replicas at peak than are kept anyway."""
+    return tuple(_with_replicas(model, model.replicas_min, _least_prefill(model)) for model in models)
+
+
 def replicas_by_size(models: Iterable[PlannedModel], pool: str) -> Counter[int]:
     """Replicas on a pool at peak, by the quarters of units that one takes."""
     sizes: Counter[int] = Counter()
@@ -72,10 +77,16 @@ def homes(model: PlannedModel) -> tuple[str, ...]:
 
 
 def _at_mean(model: PlannedModel) -> PlannedModel:
-    prefill = model.prefill
-    if prefill:
-        # In step with those that answer.
-        part = model.replicas_expected / model.replicas_max
-        replicas = max(prefill.replicas_min, math.ceil(part * prefill.replicas_max))
-        prefill = prefill.model_copy(update={"replicas_max": replicas})
-    return model.model_copy(update={"replicas_max": model.replicas_expected, "prefill": prefill})
+    # Those that read are kept in step with those that answer.
+    part = model.replicas_expected / model.replicas_max
+    reading = math.ceil(part * model.prefill.replicas_max) if model.prefill else 0
+    return _with_replicas(model, model.replicas_expected, max(reading, _least_prefill(model)))
+
+
+def _least_prefill(model: PlannedModel) -> int:
+    return model.prefill.replicas_min if model.prefill else 0
+
+
+def _with_replicas(model: PlannedModel, replicas: int, reading: int) -> PlannedModel:
+    prefill = model.prefill and model.prefill.model_copy(update={"replicas_max": reading})
+    return model.model_copy(update={"replicas_max": replicas, "prefill": prefill})

@@ -11,7 +11,7 @@ from inference_stack.spec import Environment, Finding, Priority, Severity
 from .bill import QuotaUse
 from .choice.offer import SPOT_CORES, family
 from .heads import head_nodes
-from .occupancy import homes, nodes_filled
+from .occupancy import at_rest, homes, nodes_filled
 from .plan import PlannedModel, PlannedPool
 
 REGION = "cores"
@@ -93,21 +93,32 @@ def quota_findings(environment: Environment, used: Iterable[QuotaUse], catalog: 
 def upgrade_findings(
     model: PlannedModel, pool: PlannedPool, models: Sequence[PlannedModel]
 ) -> Iterator[Finding]:
-    """Whether a service has no room to stand twice on its pool, as KubeRay upgrades; paths from the model."""
+    """Whether a service has no room to stand twice on its pool, as KubeRay upgrades; paths from the model.
+
+    With all replicas at work the upgrade waits, which is worth a note. Where even the least replicas have no
+    room twice, it waits for ever.
+    """
+    rest = at_rest(models)
+    least = _nodes_while_upgrading(pool, next(each for each in rest if each.name == model.name), rest)
     needed = _nodes_while_upgrading(pool, model, models)
-    if needed > pool.nodes.max:
-        yield Finding(
-            code="upgrade-waits-for-nodes",
-            severity=Severity.NOTE,
-            path="replicas",
-            what=(
-                f"are upgraded beside those that serve, and pool {pool.name} has no room for that at peak: "
-                f"{needed} nodes are needed, {pool.nodes.max} allowed; the upgrade waits until enough "
-                "replicas are idle"
-            ),
-            remedy="upgrade in a quiet hour"
-            + ("" if pool.origin == "made" else f", or nodes.max: {needed} for pool {pool.name}"),
-        )
+    if needed <= pool.nodes.max:
+        return
+    stuck = least > pool.nodes.max
+    load, count = ("with the fewest replicas", least) if stuck else ("at peak", needed)
+    end = "it never ends" if stuck else "it waits until enough replicas are idle"
+    way = f"nodes.max: {count} for pool {pool.name}" + (
+        ", which to list then" if pool.origin == "made" else ""
+    )
+    yield Finding(
+        code="upgrade-without-room" if stuck else "upgrade-waits-for-nodes",
+        severity=Severity.WARNING if stuck else Severity.NOTE,
+        path="replicas",
+        what=(
+            f"are upgraded beside those that serve, and pool {pool.name} has no room for that {load}: "
+            f"{count} nodes are needed, {pool.nodes.max} allowed; {end}"
+        ),
+        remedy=way if stuck else f"upgrade in a quiet hour, or {way}",
+    )
 
 
 def _cluster(environment: Environment, catalog: Catalog) -> Iterator[NodeSet]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from inference_stack.catalog import CATALOG
 from inference_stack.planner import PlannedModel, PlannedPool, QuotaUse
 from inference_stack.planner.quota import quota_findings, quota_use, upgrade_findings
-from inference_stack.spec import Priority
+from inference_stack.spec import Priority, Severity
 from tests.planner.cost.parts import EXISTING, NC80, environment, model, pool
 
 NC = "StandardNCadsH100v5Family"
@@ -116,8 +116,19 @@ def test_a_pool_without_room_for_a_service_twice_is_noted() -> None:
     served = model(replicas_max=4)
     (finding,) = upgrade_findings(served, pool(most=7), [served])
     assert finding.code == "upgrade-waits-for-nodes"
+    assert finding.severity is Severity.NOTE
     assert "nodes.max: 8" in (finding.remedy or "")
     assert list(upgrade_findings(served, pool(most=8), [served])) == []
+
+
+def test_replicas_that_are_always_kept_and_have_no_room_twice_can_never_be_upgraded() -> None:
+    kept = model(replicas_min=1, replicas_max=1)
+    (finding,) = upgrade_findings(kept, pool(most=1), [kept])
+    assert (finding.code, finding.severity) == ("upgrade-without-room", Severity.WARNING)
+    assert "never ends" in finding.what
+    assert list(upgrade_findings(kept, pool(most=2), [kept])) == []
+    (finding,) = upgrade_findings(idle := model(replicas_min=0, replicas_max=1), pool(most=1), [idle])
+    assert finding.severity is Severity.NOTE
 
 
 def test_a_use_is_the_same_json_both_ways() -> None:
