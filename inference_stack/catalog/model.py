@@ -1,20 +1,22 @@
 """A checkpoint of the catalog, and the config.json behind it."""
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from .architecture import Architecture, Layout
-from .config import architecture, layout
 from .data_files import CatalogError, Fields, objects
 from .rows import Row
+
+if TYPE_CHECKING:
+    from .architecture import Architecture, Layout
 
 UNQUANTIZED = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 """Layouts without quantization, and the dtype that their config.json states."""
 
 QUALITY = (
-    *("w8a16", "gptq-int8", "fp8-block", "fp8-dynamic", "fp8-fbgemm", "fp8", "fp8-modelopt", "w8a8"),
-    *("int4-experts", "mxfp4", "awq", "w4a16", "gptq", "nvfp4"),
+    *("gptq-int8", "fp8-block", "fp8-dynamic", "fp8-fbgemm", "fp8", "fp8-static", "fp8-modelopt", "w8a8"),
+    *("int4-experts", "mxfp4", "awq", "w4a16", "gptq", "nvfp4-experts", "nvfp4-mla", "nvfp4-mlp", "nvfp4"),
 )
 """Quantized layouts, the one that gives up least first. Our judgement: more bits before fewer, finer scales
 before coarser, weights alone before weights and activations."""
@@ -45,8 +47,7 @@ class ModelRow(Row):
     @property
     def quality(self) -> int:
         """Place among the variants of a model, 0 the best: how much precision the layout gives up."""
-        order = (*UNQUANTIZED, *QUALITY)
-        return order.index(self.quantization) if self.quantization in order else len(order)
+        return (*UNQUANTIZED, *QUALITY).index(self.quantization)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,23 +68,28 @@ class ModelRow(Row):
         return _fields(self.config, self.quantization, self.max_context)
 
     @property
-    def architecture(self) -> Architecture:
+    def architecture(self) -> "Architecture":
         """What it is made of. Raises CatalogError or ConfigError."""
         return _architecture(self.config, self.max_context)
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> "Layout":
         """How it stores its matrices. Raises CatalogError or ConfigError."""
         return _layout(self.config, self.quantization)
 
 
 @cache
-def _architecture(config: str, max_context: int) -> Architecture:
+def _architecture(config: str, max_context: int) -> "Architecture":
+    # Reading a config.json takes as long to import as the rest of the catalog; few commands do it.
+    from .config import architecture
+
     return architecture(_fields(config, "bf16", max_context))
 
 
 @cache
-def _layout(config: str, quantization: str) -> Layout:
+def _layout(config: str, quantization: str) -> "Layout":
+    from .config import layout
+
     return layout(_fields(config, quantization, 0))
 
 

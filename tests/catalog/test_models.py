@@ -6,6 +6,7 @@ import pytest
 
 from inference_stack.catalog import CATALOG, CatalogError, ModelRow
 from inference_stack.catalog.data_files import objects
+from inference_stack.catalog.model import QUALITY
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -33,6 +34,10 @@ def test_no_architecture_and_no_layout_is_left_over() -> None:
     rows = CATALOG.models.values()
     assert set(objects("configs")) == {row.config for row in rows}
     assert set(objects("quantizations")) == {row.quantization for row in rows} - {"bf16", "fp16", "fp32"}
+
+
+def test_every_layout_has_its_place_in_the_order_of_quality() -> None:
+    assert sorted(QUALITY) == sorted(objects("quantizations"))
 
 
 def test_a_variant_has_the_architecture_of_a_known_unquantized_checkpoint() -> None:
