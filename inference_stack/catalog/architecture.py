@@ -130,10 +130,14 @@ class Tower:
     """Bytes of position tables that stand on every rank."""
     width: int = 0
     """Width of its feed-forward parts."""
+    gated: bool = False
+    """Whether these have a gate."""
     item_tokens: int = 0
     """Tokens that the decoder gets of the largest picture, the patches it is cut into, and values of each."""
     item_patches: int = 0
     patch_values: int = 0
+    item_steps: int = 1
+    """Steps of time of the longest video that vLLM profiles with, each of the size of the largest picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,10 @@ class Architecture:
     """Blocks of the checkpoint that only predict further tokens; loaded where speculation uses them."""
     embedding_size: int = 0
     """Width of the embedding where it differs from the hidden size (projected in and out); 0 where equal."""
+    layer_embedding: int = 0
+    """Width of what each layer gets of a token's second embedding; 0 without (Gemma 3n and 4)."""
+    layer_vocabulary: int = 0
+    """Rows of that embedding."""
     final_norm: bool = True
     embedding_norms: int = 0
     """Norms of the hidden width between the embedding and the first block."""

@@ -6,8 +6,9 @@ from typing import Any
 
 from ..architecture import Architecture, Layout
 from . import layout as _layout
-from .families import FAMILIES, LLAMA
+from .families import FAMILIES
 from .fields import ConfigError, Fields
+from .generic import GENERIC
 from .towers import towers
 
 __all__ = ["FAMILIES", "ConfigError", "architecture", "layout"]
@@ -25,7 +26,7 @@ def architecture(config: Mapping[str, Any]) -> Architecture:
         return replace(family.read(fields), towers=towers(fields))
     known = ", ".join(sorted(FAMILIES))
     try:
-        found = LLAMA.read(fields)
+        found = GENERIC.read(fields)
     except ConfigError as error:
         raise ConfigError(
             f"model_type {fields.model_type or '(none)'} is not known and cannot be read like a Llama: {error}. "

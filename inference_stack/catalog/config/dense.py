@@ -11,7 +11,7 @@ from .parts import attention, dense, every, layer_type, listed_window, unless_of
 LLAMA = Family(attention(), dense())
 
 
-def partly_rotary(share: float):  # noqa: ANN201
+def partly_rotary(share: float):
     """A table for the part of a head that is rotated, `share` where the config is silent."""
 
     def read(fields: Fields) -> tuple[Rotary, ...]:
@@ -93,6 +93,13 @@ DENSE: dict[str, Family] = {
     "yi": LLAMA,
     "aquila": LLAMA,
     "step1": LLAMA,
+    "hyperclovax": Family(
+        attention(),
+        dense(),
+        norms=lambda fields, layer: 4 if fields.flag("use_post_norm") else 2,
+    ),
+    "jais2": Family(attention(), dense(False), norm_bias=True),
+    "granite_swa": Family(attention(window=listed_window, sinks=True), dense()),
     "internlm3": Family(attention("qkv_bias", "bias"), dense(True, "bias")),
     "internlm2": Family(attention("bias"), dense(True, False)),
     "smollm3": Family(attention(), dense(), tied=True),

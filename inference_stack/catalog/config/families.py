@@ -1,17 +1,23 @@
 """The model types that are known. What sets each apart follows vllm/model_executor/models of vLLM 0.29."""
 
-from .dense import DENSE, LLAMA
+from .dense import DENSE
 from .family import Family
 from .gemma import GEMMA
 from .mixtures import MIXTURES
 from .recurrent import RECURRENT
 
-__all__ = ["FAMILIES", "LLAMA"]
+__all__ = ["FAMILIES"]
 
 ALIASES = {
     "mistral3": "mistral",
     "gemma3": "gemma3_text",
     "gemma4": "gemma4_text",
+    "gemma3n": "gemma3n_text",
+    "granitemoe_swa": "granitemoeshared",
+    "bailing_moe_v2": "bailing_moe",
+    "bailing_moe_linear": "bailing_moe",
+    "gpt-sw3": "gpt2",
+    "codegen": "gptj",
     "llava": "llama",
     "llava_next": "llama",
     "llama4": "llama4_text",

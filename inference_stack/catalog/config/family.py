@@ -1,7 +1,7 @@
 """A family of models: how the fields of its config.json become the blocks of a decoder."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from ..architecture import Architecture, Attention, Block, Experts, FeedForward, Recurrent, Rotary
@@ -51,11 +51,18 @@ class Family:
     layers: Callable[[Fields], int] | None = None
     """Blocks of the decoder where num_hidden_layers does not say."""
     embedding_size: Callable[[Fields], int] | None = None
+    layer_embedding: Callable[[Fields], int] | None = None
+    """Width of a token's embedding for each layer."""
+    shares_kv: Callable[[Fields, int], bool] | None = None
+    """Layers that read the keys and values of an earlier one."""
 
     def block(self, fields: Fields, layer: int) -> Block:
         """One layer."""
+        mixer = self.mixer(fields, layer)
+        if isinstance(mixer, Attention) and self.shares_kv and self.shares_kv(fields, layer):
+            mixer = replace(mixer, shares_kv=True)
         return Block(
-            mixer=self.mixer(fields, layer),
+            mixer=mixer,
             feed_forward=self.feed_forward(fields, layer),
             norms=self.norms if isinstance(self.norms, int) else self.norms(fields, layer),
             norm_bias=self.norm_bias,
@@ -87,4 +94,6 @@ class Family:
             rotary=self.rotary(fields),
             extra=self.outside(fields) if self.outside else 0,
             embedding_size=self.embedding_size(fields) if self.embedding_size else 0,
+            layer_embedding=self.layer_embedding(fields) if self.layer_embedding else 0,
+            layer_vocabulary=fields.number("vocab_size_per_layer_input", default=0),
         )

@@ -2,9 +2,10 @@
 
 from ..architecture import Attention, Experts, FeedForward, Rotary
 from . import rotary
+from .dense import local_and_global_rotary
 from .family import Family
 from .fields import Fields
-from .parts import layer_type
+from .parts import attention, every, layer_type
 
 
 def is_global(fields: Fields, layer: int) -> bool:
@@ -79,6 +80,25 @@ def gemma4_rotary(fields: Fields) -> tuple[Rotary, ...]:
     )
 
 
+def altup_inputs(fields: Fields) -> int:
+    """Copies of the hidden states that Gemma 3n predicts and corrects."""
+    return fields.number("altup_num_inputs", default=4)
+
+
+def gemma3n_feed_forward(fields: Fields, layer: int) -> FeedForward:
+    """One width for all layers, or one for each."""
+    width = fields.get("intermediate_size")
+    return FeedForward(int(width[layer] if isinstance(width, list) else width))
+
+
+def gemma3n_extra(fields: Fields, layer: int) -> int:
+    """AltUp's router and coefficients, LAuReL, and the layer's own embedding."""
+    hidden, copies = fields.hidden, altup_inputs(fields)
+    altup = copies**3 + copies**2 + copies * hidden + hidden + 1
+    laurel = 2 * fields.number("laurel_rank", default=64) * hidden + hidden
+    return altup + laurel + 2 * hidden * layer_embedding(fields) + hidden
+
+
 GEMMA: dict[str, Family] = {
     "gemma4_text": Family(
         gemma4_attention,
@@ -87,6 +107,21 @@ GEMMA: dict[str, Family] = {
         tied=True,
         rotary=gemma4_rotary,
         extra=gemma4_extra,
-        outside=lambda fields: 1,
+        outside=lambda fields: 1 + (layer_embedding(fields) + 3 if layer_embedding(fields) else 0),
+        layer_embedding=layer_embedding,
+    ),
+    "gemma3n_text": Family(
+        attention(False, qk_norm="head", window=every(5)),
+        gemma3n_feed_forward,
+        norms=4,
+        tied=True,
+        rotary=local_and_global_rotary,
+        extra=gemma3n_extra,
+        extra_float32=lambda fields, layer: fields.hidden,
+        outside=lambda fields: (
+            2 * (altup_inputs(fields) - 1) * fields.hidden**2 + layer_embedding(fields) + 4
+        ),
+        layer_embedding=layer_embedding,
+        shares_kv=shares_kv,
     ),
 }

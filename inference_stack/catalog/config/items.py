@@ -16,6 +16,10 @@ TILES = {"llama4": 17, "llava_next": 11, "llava_onevision": 10}
 """Squares that the largest picture is cut into, the whole picture among them."""
 TOKENS = {"gemma3": 256, "gemma4": 280}
 """Tokens of any picture."""
+VIDEO_STEPS = {"qwen2_vl": 7, "qwen2_5_vl": 7}
+"""Steps of time of the longest video (vLLM's 14 frames, two a step) where it beats the largest picture."""
+GATED = ("qwen2_5_vl", "pixtral", "mistral3", "gemma4")
+"""Families whose encoder has gated feed-forward parts."""
 HELD_IN_FLOAT32 = ("kimi_vl", "kimi_k25")
 """Models whose processor's float32 values stay beside their 16-bit copy."""
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from ..architecture import Attention, Experts, FeedForward, Rotary
 from . import rotary
 from .dense import partly_rotary
-from .family import Family
+from .family import Family, Mixer
 from .fields import Fields
 from .parts import (
     after_first_dense,
@@ -124,6 +124,37 @@ def step_rotary(fields: Fields) -> tuple[Rotary, ...]:
     return (rotary.table(fields, fields.head_dim),)
 
 
+def after_dense_layers(fields: Fields, layer: int) -> bool:
+    """Experts after the first layers, whose number comes under several names."""
+    kinds = fields.get("mlp_layer_types")
+    if kinds:
+        return str(kinds[layer]) in ("sparse", "moe")
+    return layer >= fields.number("num_dense_layers", "first_k_dense_replace", default=1)
+
+
+def several_shared(fields: Fields) -> int:
+    """Width of num_shared_experts, each as wide as an expert."""
+    return fields.number("num_shared_experts", "n_shared_experts", default=0) * fields.number(
+        "moe_shared_expert_intermediate_size", "moe_intermediate_size"
+    )
+
+
+def with_head_gate(mixer: Mixer) -> Mixer:
+    """The same with one gate for each head."""
+
+    def read(fields: Fields, layer: int) -> Attention:
+        found = mixer(fields, layer)
+        assert isinstance(found, Attention)
+        return replace(found, head_gate=True)
+
+    return read
+
+
+def laguna_share(fields: Fields) -> float:
+    """Half of a head is rotated where the config is silent."""
+    return float(rotary.rope_parameters(fields).get("partial_rotary_factor", 0.5))
+
+
 MIXTURES: dict[str, Family] = {
     "mixtral": Family(attention(False), mixture()),
     "qwen2_moe": Family(
@@ -171,6 +202,42 @@ MIXTURES: dict[str, Family] = {
         ),
         tied=True,
     ),
+    "afmoe": Family(
+        attention(False, qk_norm="head", window=every(4), gate=True),
+        mixture(after_dense_layers, shared=several_shared, score_correction=True, router_float32=True),
+        norms=4,
+        tied=False,
+    ),
+    "hy_v3": Family(
+        attention(False, qk_norm="head"),
+        mixture(after_dense_layers, shared=several_shared, score_correction=True, router_float32=True),
+    ),
+    "laguna": Family(
+        with_head_gate(attention(False, qk_norm="head", window=listed_window)),
+        mixture(
+            after_dense_layers,
+            shared=lambda fields: fields.number("shared_expert_intermediate_size", default=0),
+            score_correction=True,
+        ),
+        rotary=lambda fields: (rotary.table(fields, fields.head_dim, partial=laguna_share(fields)),),
+    ),
+    "cohere2_moe": Family(
+        attention(window=every(4)), mixture(width=("intermediate_size",)), norms=1, tied=True
+    ),
+    "exaone_moe": Family(
+        attention(False, qk_norm="head", window=listed_window),
+        mixture(after_dense_layers, shared=several_shared, score_correction=True),
+    ),
+    "bailing_moe": Family(
+        attention("use_qkv_bias", "use_bias", "head", norm_flag="use_qk_norm"),
+        mixture(
+            after_first_dense,
+            shared=several_shared,
+            score_correction="moe_router_enable_expert_bias",
+            router_float32=True,
+        ),
+    ),
+    "axk1": replace(SCORED, norms=3),
     "deepseek": Family(attention(), mixture(after_first_dense, shared=shared_experts)),
     "deepseek_v2": DEEPSEEK,
     "deepseek_v3": DEEPSEEK,

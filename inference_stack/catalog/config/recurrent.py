@@ -1,12 +1,10 @@
 """Families with recurrent layers: Mamba, gated delta rule, short convolutions."""
 
-from dataclasses import replace
-
-from ..architecture import Attention, Experts, FeedForward, Recurrent, Rotary
+from ..architecture import Attention, Experts, FeedForward, Recurrent
 from .dense import partly_rotary
 from .family import Family, default_rotary, no_rotary
 from .fields import Fields
-from .parts import attention, by_sparse_step, dense, every, layer_type, mixture
+from .parts import attention, by_sparse_step, dense, layer_type, mixture
 
 
 def float32_state(fields: Fields, default: bool = False) -> bool:
@@ -190,9 +188,10 @@ def lfm2_width(fields: Fields, layer: int) -> FeedForward:
     return FeedForward(width)
 
 
-def falcon_h1_rotary(fields: Fields) -> tuple[Rotary, ...]:
-    """One table."""
-    return default_rotary(fields)
+def multipliers(fields: Fields, layer: int) -> int:
+    """Falcon-H1 keeps a factor for each output of its Mamba projection."""
+    mixer = mamba2(fields)
+    return 2 * mixer.inner_size + 2 * mixer.groups * mixer.state_size + mixer.heads
 
 
 RECURRENT: dict[str, Family] = {
@@ -217,7 +216,7 @@ RECURRENT: dict[str, Family] = {
             default_rotary(fields) if fields.get("position_embedding_type") == "rope" else ()
         ),
     ),
-    "falcon_h1": Family(attention(), dense(), beside=lambda fields, layer: mamba2(fields)),
+    "falcon_h1": Family(attention(), dense(), beside=lambda fields, layer: mamba2(fields), extra=multipliers),
     "nemotron_h": Family(nemotron_mixer, nemotron_feed_forward, norms=1, rotary=no_rotary),
     "lfm2": Family(lfm2_mixer, lfm2_width, tied=True),
     "lfm2_moe": Family(
@@ -229,4 +228,3 @@ RECURRENT: dict[str, Family] = {
         tied=True,
     ),
 }
-_ = (replace, every)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from ..architecture import Tower
 from .fields import Fields
-from .items import largest_item
+from .items import GATED, VIDEO_STEPS, largest_item
 
 
 @dataclass
@@ -310,8 +310,10 @@ def towers(fields: Fields) -> tuple[Tower, ...]:
             whole=count.whole,
             tables=count.tables,
             width=vision.width,
+            gated=str(fields.config.get("model_type")) in GATED,
             item_tokens=item.tokens,
             item_patches=item.patches,
             patch_values=item.values,
+            item_steps=VIDEO_STEPS.get(str(fields.config.get("model_type")), 1),
         ),
     )

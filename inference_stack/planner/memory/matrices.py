@@ -118,8 +118,7 @@ def attention(mixer: Attention, hidden: int) -> list[Matrix]:
         )
         for width in (mixer.head_dim, mixer.v_head_dim)
     )
-    if not mixer.shares_kv:
-        found += [keys, values]
+    found += [keys, values]
     if mixer.head_gate:
         found.append(Matrix("attention", hidden, mixer.heads, "columns"))
     found.append(Matrix("attention", mixer.heads * mixer.v_head_dim, hidden, "rows", bias=mixer.output_bias))
@@ -245,7 +244,7 @@ def attention_vectors(mixer: Attention) -> list[Vector]:
         if mixer.indexer_heads:
             found.append(Vector(2 * mixer.indexer_head_dim, float32=True))
     elif mixer.qk_norm == "head":
-        found.append(Vector(mixer.head_dim * (1 if mixer.shares_kv else 2)))
+        found.append(Vector(2 * mixer.head_dim))
     elif mixer.qk_norm is not None:
         found.append(Vector(mixer.heads * mixer.head_dim, "columns"))
         found.append(Vector(mixer.kv_heads * mixer.head_dim, "kv_heads", heads=mixer.kv_heads))
@@ -259,8 +258,8 @@ def recurrent_vectors(mixer: Recurrent) -> list[Vector]:
     inner, kernel = mixer.inner_size, mixer.conv_kernel + (1 if mixer.conv_bias else 0)
     match mixer.kind:
         case "mamba1":
-            found = [Vector(inner * kernel, "columns")]
-            found.append(Vector(inner * (mixer.state_size + 1), "columns", float32=True))
+            found = [Vector(inner * kernel, "columns"), Vector(inner, "columns")]
+            found.append(Vector(inner * mixer.state_size, "columns", float32=True))
             if mixer.inner_norms:
                 found.append(Vector(mixer.time_step_rank + 2 * mixer.state_size))
             return found
@@ -308,6 +307,10 @@ def entry_matrices(model: Architecture) -> tuple[Matrix, ...]:
     found = [Matrix("embedding", width, model.vocab_size, "vocabulary", quantizes=False)]
     if model.learned_positions:
         found.append(Matrix("embedding", model.hidden_size, model.learned_positions, quantizes=False))
+    if model.layer_embedding:
+        width = model.layer_embedding * model.layers
+        found.append(Matrix("embedding", width, model.layer_vocabulary, "vocabulary", quantizes=False))
+        found.append(Matrix("dense", model.hidden_size, width, "columns", quantizes=False))
     if model.embedding_size:
         found.append(Matrix("dense", model.embedding_size, model.hidden_size))
     return tuple(found)
