@@ -90,7 +90,7 @@ def _speed(model: PlannedModel) -> Iterator[str]:
         )
         yield f"TTFT {_range(speed.ttft_ms)} ms, TPOT {_range(speed.tpot_ms)} ms"
         yield f"{_range(speed.output_tok_s)} tokens a second"
-        yield f"calibrated with {speed.calibration}"
+        yield f"calibration: {speed.calibration}"
 
 
 def _prefill(prefill: PlannedPrefill | None) -> Iterator[str]:
@@ -157,11 +157,12 @@ def _cost(model: PlannedModel) -> Iterator[str]:
 
 
 def _tokens(price: TokenPrice) -> str:
-    read, written = price.input, price.output
-    return (
-        f"USD per million tokens: {usd(read.value)} ({usd(read.low)}–{usd(read.high)}) read, "
-        f"{usd(written.value)} ({usd(written.low)}–{usd(written.high)}) written"
-    )
+    return f"USD per million tokens: {_price(price.input)} read, {_price(price.output)} written"
+
+
+def _price(figure: Range) -> str:
+    least, most = usd(figure.low), usd(figure.high)
+    return usd(figure.value) + (f" ({least}–{most})" if least != most else "")
 
 
 def _engine(model: PlannedModel) -> Iterator[str]:

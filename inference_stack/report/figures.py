@@ -4,6 +4,7 @@ from inference_stack.planner import Accelerator, PlannedModel, PlannedPool, Rang
 from inference_stack.spec import Priority
 
 UNKNOWN = "unknown"
+MINUTES_FROM = 120
 FRACTIONS = {0.25: "¼", 0.5: "½", 0.75: "¾"}
 
 
@@ -52,8 +53,10 @@ def counted(count: int, noun: str) -> str:
 
 
 def duration(*seconds: float) -> str:
-    """A time that a person waits, or its bounds: seconds, or minutes where the longest takes two."""
-    minutes = max(seconds) >= 120
+    """A time that a person waits, or its bounds: in minutes from two on."""
+    if len(seconds) > 1 and min(seconds) < MINUTES_FROM <= max(seconds):
+        return "–".join(map(duration, seconds))
+    minutes = max(seconds) >= MINUTES_FROM
     told = "–".join(f"{each / 60:.0f}" if minutes else f"{each:.0f}" for each in seconds)
     return f"{told} {'min' if minutes else 's'}"
 

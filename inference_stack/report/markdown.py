@@ -31,9 +31,24 @@ MODELS = (
 POOLS = ("pool", "size", "a node offers", "nodes", "USD/h", "filled at peak")
 
 
-def markdown(plan: Plan) -> str:
-    """The plan as GitHub-flavoured Markdown; the same plan makes the same text."""
-    return _joined(_blocks(plan))
+LONGEST = 65_536
+"""Characters that GitHub takes in a comment or a description."""
+
+
+def markdown(plan: Plan, longest: int = LONGEST) -> str:
+    """The plan as GitHub-flavoured Markdown; the same plan makes the same text.
+
+    Details are given for as many models as `longest` characters hold, and it is said where some are missing.
+    """
+    told, letters = _joined(_blocks(plan)), keys(plan)
+    for index, model in enumerate(plan.models):
+        details = "\n" + _details(model, letters[model.name]) + "\n"
+        missing = len(plan.models) - index
+        rest = f"\nDetails of {counted(missing, 'more model')}: `inference-stack plan --details`\n"
+        if len(told) + len(details) + (len(rest) if missing > 1 else 0) > longest:
+            return told + rest
+        told += details
+    return told
 
 
 def markdown_faults(wrong: InvalidEnvironment) -> str:
@@ -74,9 +89,6 @@ def _blocks(plan: Plan) -> Iterator[str]:
     yield from _findings(plan.findings)
     if plan.quota:
         yield folded("quota", "\n".join(f"- {plain(use)}" for use in summary.quota(plan)))
-    letters = keys(plan)
-    for model in plan.models:
-        yield _details(model, letters[model.name])
 
 
 def _model(line: Line) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from inference_stack.planner import (
     PackedUnit,
     PlannedModel,
     PlannedPool,
+    PlannedTraffic,
     PredictedSpeed,
     Price,
     QuotaUse,
@@ -35,11 +36,12 @@ from inference_stack.spec import (
     Precision,
     Priority,
     Slo,
-    Traffic,
     load,
 )
 
-TRAFFIC = Traffic(requests_per_second=2, peak_requests_per_second=6, prompt_tokens=1200, output_tokens=300)
+TRAFFIC = PlannedTraffic(
+    requests_per_second=2, peak_requests_per_second=6, prompt_tokens=1200, output_tokens=300
+)
 REJECTED = (
     Rejected(
         limit="memory",

@@ -51,6 +51,21 @@ def named_codes(module: ast.Module) -> set[str]:
     return found
 
 
+def cases(code: ast.expr, severity: ast.expr | None) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """Code and severity of each case, where one condition decides both."""
+    match code, severity:
+        case ast.IfExp(), ast.IfExp() if ast.dump(code.test) == ast.dump(severity.test):
+            yield code.body, severity.body
+            yield code.orelse, severity.orelse
+        case _:
+            yield code, severity
+
+
+def severities(severity: ast.expr | None) -> set[str]:
+    nodes = ast.walk(severity) if severity else ()
+    return {node.attr.lower() for node in nodes if isinstance(node, ast.Attribute)} or {"error"}
+
+
 def raised() -> dict[str, set[str]]:
     """Codes of every finding that inference_stack makes, with the severities they may have."""
     found: defaultdict[str, set[str]] = defaultdict(set)
@@ -62,19 +77,13 @@ def raised() -> dict[str, set[str]]:
             ):
                 continue
             given = {each.arg: each.value for each in call.keywords}
-            code = given["code"]
-            codes = set(texts(code))
-            if any(isinstance(node, ast.Name) for node in ast.walk(code)):
-                codes |= named_codes(module)
-            assert codes, f"{file}:{call.lineno} has a code that this test cannot read"
-            severity = given.get("severity")
-            names = (
-                [node.attr for node in ast.walk(severity) if isinstance(node, ast.Attribute)]
-                if severity
-                else []
-            )
-            for each in codes:
-                found[each] |= {name.lower() for name in names} or {"error"}
+            for code, severity in cases(given["code"], given.get("severity")):
+                codes = set(texts(code))
+                if isinstance(code, ast.Name | ast.Call):
+                    codes |= named_codes(module)
+                assert codes, f"{file}:{call.lineno} has a code that this test cannot read"
+                for each in codes:
+                    found[each] |= severities(severity)
     return found
 
 

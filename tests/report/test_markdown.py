@@ -82,6 +82,19 @@ def test_the_same_plan_is_the_same_text() -> None:
     assert markdown(large()).endswith("\n")
 
 
+@pytest.mark.parametrize("longest", [12_000, 20_000, 65_536])
+def test_details_give_way_where_a_comment_cannot_hold_them_and_it_is_said(longest: int) -> None:
+    told = markdown(large(), longest)
+    assert len(told) <= longest
+    told_of = sum(f"<summary>{key} " in told for key in "ABCDEFGHIJKLMNOPQRST")
+    if told_of == 20:
+        assert "Details of" not in told
+    else:
+        assert told.endswith(f"Details of {20 - told_of} more models: `inference-stack plan --details`\n")
+    assert told_of > 0
+    assert len(tables(told)) == 2 + told_of
+
+
 def test_what_forbids_a_plan_is_told_with_every_fault() -> None:
     wrong = InvalidEnvironment(
         "Pulumi.prod.yaml", [WARNING.model_copy(update={"severity": Severity.ERROR})] * 2

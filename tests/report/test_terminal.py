@@ -156,7 +156,7 @@ def test_details_say_why_each_model_is_where_it_is() -> None:
         "price rules out 31, nearest 1 × H100-NVL-94GB",
         "node 4 min (2–8 min)",
         "a start is given up after 15 min",
-        "calibrated with 41 rows of 3 sources",
+        "calibration: 41 rows of 3 sources",
         "4 deployments in place of one base with adapters",
         "max_model_len=8192 max_num_seqs=24",
         "320 vCPUs (8 GPUs) at peak, 400 vCPUs (10 GPUs) while upgrading, 400 granted",
