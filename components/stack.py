@@ -28,6 +28,7 @@ from inference_stack.planner import (
     Plan,
     PlannedModel,
     PlannedPool,
+    node_selector,
     pool_labels,
     pool_taints,
 )
@@ -47,12 +48,13 @@ class InferenceStack(pulumi.ComponentResource):
 
     def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register everything the plan says, and nothing that it does not say."""
+        deployable(plan)
         super().__init__("inference-stack:index:InferenceStack", name, {}, opts)
         self._plan = plan
         self._child = pulumi.ResourceOptions(parent=self)
         foundation = self._foundation(name)
         cluster = self._cluster(name, foundation)
-        pools = [self._pool(pool, foundation, cluster) for pool in plan.pools]
+        pools = [self._pool(pool, foundation, cluster) for pool in plan.pools if not pool.existing]
         # Everything in the cluster is made through its provider, and gone before a pool goes.
         inside = pulumi.ResourceOptions(parent=self, provider=cluster.provider, depends_on=pools)
         namespace = kubernetes.core.v1.Namespace(
@@ -63,7 +65,7 @@ class InferenceStack(pulumi.ComponentResource):
             {
                 "namespace": "kube-system",
                 "image": plan.environment.images.device_plugin,
-                "strategies": [device_plugin_strategy(pool.mig) for pool in plan.pools],
+                "strategies": [device_plugin_strategy(pool.mig) for pool in plan.pools if not pool.existing],
             },
             opts=inside,
         )
@@ -182,7 +184,7 @@ class InferenceStack(pulumi.ComponentResource):
         pool = next(pool for pool in self._plan.pools if pool.name == model.pool)
         served = ServedModel(
             name=model.name,
-            source=model.source,
+            source=model.checkpoint,
             pool=pool.name,
             accelerator_type=pool.accelerator.ray_type,
             units=model.units,
@@ -195,7 +197,8 @@ class InferenceStack(pulumi.ComponentResource):
         )
         workers = WorkerGroup(
             name=pool.name,
-            node_selector=pool_labels(pool.name),
+            node_selector=node_selector(pool),
+            image=environment.images.ray_arm64 if pool.arch == "arm64" else None,
             taints=pool_taints(pool.priority),
             resource=pool.accelerator.resource,
             units=model.units,
@@ -215,6 +218,20 @@ class InferenceStack(pulumi.ComponentResource):
                 serve=serve_config([served], name=model.name),
             )
         )
+
+
+def deployable(plan: Plan) -> None:
+    """Raise RunError for what a plan can size and this program cannot make yet, before it makes anything."""
+    for model in plan.models:
+        for asked, what in (
+            (model.prefill is not None, "prefill and decode on replicas of their own (disaggregated)"),
+            (model.share < 1, "several models on one GPU (shared_gpus)"),
+        ):
+            if asked:
+                raise pulumi.RunError(
+                    f"model {model.name}: {what} can be planned, and not yet deployed; "
+                    "`inference-stack plan` shows it"
+                )
 
 
 def _chart(source: ChartSource) -> ChartArgs:

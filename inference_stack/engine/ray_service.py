@@ -36,6 +36,9 @@ class WorkerGroup(Emitted):
 
     name: str = Field(description="Name of the pool.")
     node_selector: dict[str, str] = Field(description="Labels of the nodes of the pool.")
+    image: str | None = Field(
+        default=None, description="Image of the pods where the nodes are of another architecture than heads."
+    )
     taints: tuple[str, ...] = Field(
         default=(), description="Taints of those nodes that the pods tolerate, `key=value:effect`."
     )
@@ -143,7 +146,7 @@ def _head(service: RayService) -> Manifest:
 def _worker(service: RayService, group: WorkerGroup) -> Manifest:
     container = {
         "name": "ray-worker",
-        "image": service.image,
+        "image": group.image or service.image,
         **_container(group.cpu, group.memory_gib, {group.resource: str(group.units)}),
     }
     return {

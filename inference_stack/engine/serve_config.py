@@ -165,12 +165,23 @@ class ServedModel(Emitted):
             raise ValueError(
                 f"{self.name}: replicas_min {self.replicas_min} is above replicas_max {self.replicas_max}"
             )
-        given = self.engine.get("tensor_parallel_size", self.units)
-        if given != self.units:
+        given = self.engine.get("tensor_parallel_size", self.tensor_parallel)
+        if given != self.tensor_parallel or self.units % self.stages:
             raise ValueError(
-                f"{self.name}: engine.tensor_parallel_size is {given}, and a replica has {self.units} units"
+                f"{self.name}: engine.tensor_parallel_size is {given} in {self.stages} stages, "
+                f"and a replica has {self.units} units"
             )
         return self
+
+    @property
+    def stages(self) -> int:
+        """Pipeline stages of a replica."""
+        return int(str(self.engine.get("pipeline_parallel_size", 1)))
+
+    @property
+    def tensor_parallel(self) -> int:
+        """Units of a stage."""
+        return self.units // self.stages
 
 
 def worker_resource(pool: str) -> str:
@@ -199,7 +210,7 @@ def serve_config(models: Sequence[ServedModel], *, name: str = "llm") -> ServeCo
 
 
 def _llm_config(model: ServedModel) -> LLMConfig:
-    engine: dict[str, JsonValue] = {**model.engine, "tensor_parallel_size": model.units}
+    engine: dict[str, JsonValue] = {**model.engine, "tensor_parallel_size": model.tensor_parallel}
     if model.adapters:
         # Ray loads adapters only into an engine that was told to expect them.
         engine["enable_lora"] = True

@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from inference_stack.spec import Finding, Severity, Traffic
+from inference_stack.spec import Finding, Severity
 
 from .bill import AdapterSaving, Fleet, ModelCost, Range, TokenPrice
 from .choice.nodes import QUARTERS, nodes_needed
 from .occupancy import Held, Part, at_mean_traffic, held, nodes_filled
-from .plan import PlannedModel, PlannedPool
+from .plan import PlannedModel, PlannedPool, PlannedTraffic
 
 HALF = 0.5
 """Utilization below which a GPU costs twice what the same work costs on one that is busy."""
@@ -201,7 +201,9 @@ def _at_full(model: PlannedModel, pools: Mapping[str, PlannedPool], share: float
     return _token_price(hour, share, traffic, speed.requests_per_second)
 
 
-def _token_price(hour: Range, share: float, traffic: Traffic, requests_per_second: float) -> TokenPrice:
+def _token_price(
+    hour: Range, share: float, traffic: PlannedTraffic, requests_per_second: float
+) -> TokenPrice:
     def usd(tokens: int, part: float) -> Range:
         per_token = part / (requests_per_second * 3600 * tokens) * PER_MILLION
         return Range(
@@ -226,7 +228,7 @@ def _utilization(model: PlannedModel, there: Occupied, asked: float, replicas: i
     return Range(value=busy(1), low=busy(fast), high=busy(slow))
 
 
-def _ways_up(model: PlannedModel, pool: PlannedPool, traffic: Traffic, each: float) -> Iterator[str]:
+def _ways_up(model: PlannedModel, pool: PlannedPool, traffic: PlannedTraffic, each: float) -> Iterator[str]:
     """What would raise the utilization, the surest first."""
     needed = math.ceil(traffic.requests_per_second / each)
     if model.replicas_min > needed:

@@ -3,10 +3,13 @@
 from inference_stack.spec import Priority
 
 from .accelerator import WHOLE_GPU
-from .plan import Accelerator
+from .plan import Accelerator, PlannedPool
 
 POOL_LABEL = "inference-stack.io/pool"
 """Names the pool of a node. Pods select by it, since AKS's own pool name changes with what is immutable."""
+
+AKS_POOL_LABEL = "kubernetes.azure.com/agentpool"
+"""AKS's own label of the nodes of a pool: the pool's name in ARM."""
 
 HEADS_POOL = "heads"
 """Pool of the Ray heads, which run no model."""
@@ -29,6 +32,13 @@ _TEMPLATE = "k8s.io_cluster-autoscaler_node-template_resources_"
 def pool_labels(name: str) -> dict[str, str]:
     """Labels of the nodes of a pool."""
     return {POOL_LABEL: name}
+
+
+def node_selector(pool: PlannedPool) -> dict[str, str]:
+    """Labels by which pods find the nodes of a pool; one that is there already has only those of AKS."""
+    if pool.existing is None:
+        return pool_labels(pool.name)
+    return {AKS_POOL_LABEL: pool.existing.rpartition("/")[2]}
 
 
 def pool_taints(priority: Priority) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from inference_stack.spec import (
     Precision,
     Priority,
     Slo,
-    Traffic,
 )
 
 from .bill import ModelCost, Price, QuotaUse, Range
@@ -88,6 +87,21 @@ class MemoryBudget(Planned):
     def overhead_gib(self) -> float:
         """What is neither weights nor adapters nor cache."""
         return self.activation_gib + self.non_torch_gib + self.cudagraph_gib + self.draft_gib
+
+
+class PlannedTraffic(Planned):
+    """What a model is asked, with what its workload says where the environment does not."""
+
+    requests_per_second: float
+    peak_requests_per_second: float | None = Field(default=None, description="None where no peak is said.")
+    prompt_tokens: int
+    output_tokens: int
+    shared_prefix: float = Field(default=0.0, description="Part of a prompt that earlier requests had too.")
+
+    @property
+    def peak(self) -> float:
+        """Requests a second that the plan is made for."""
+        return self.peak_requests_per_second or self.requests_per_second
 
 
 class PredictedSpeed(Planned):
@@ -173,7 +187,7 @@ class PlannedModel(Planned):
     pipeline_parallel: int
     share: float = Field(default=1.0, description="Part of a unit that a replica takes; 1 for all of it.")
     isolation: Isolation
-    traffic: Traffic | None
+    traffic: PlannedTraffic | None
     slo: Slo | None
     replicas_min: int
     replicas_expected: int = Field(description="Replicas that the mean traffic keeps at work.")
@@ -229,9 +243,10 @@ class EdgeModel(Planned):
 
     name: str
     source: str
-    artefact: str
+    artefact: str = Field(description="What to ship.")
+    artefact_gib: float
     runtime: str
-    memory_gib: float
+    memory_gib: float = Field(description="Artefact, KV cache of one user and runtime.")
     licence: str
 
 

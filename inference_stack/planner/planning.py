@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from inference_stack.catalog import CATALOG, Catalog
 from inference_stack.spec import (
+    EDGE,
     CpuPool,
     Environment,
     Finding,
@@ -21,7 +22,7 @@ from inference_stack.spec import (
     under,
 )
 
-from .choice import Choice, Demand, choose, choose_nothing, variants
+from .choice import Choice, Demand, asked, choose, choose_nothing, edge_models, expected, variants
 from .choice.notes import notes
 from .choice.packed import packed
 from .engine_arguments import engine_findings
@@ -56,7 +57,7 @@ def plan_environment(
     judgement = _judge(environment, catalog)
     if wrong := (*faults, *judgement.errors):
         raise InvalidEnvironment(file, located(wrong, text))
-    return _plan(environment, name, judgement._replace(findings=located(judgement.findings, text)))
+    return _plan(environment, name, judgement._replace(findings=located(judgement.findings, text)), catalog)
 
 
 def plan(environment: Environment, name: str, catalog: Catalog = CATALOG) -> Plan:
@@ -64,7 +65,7 @@ def plan(environment: Environment, name: str, catalog: Catalog = CATALOG) -> Pla
     judgement = _judge(environment, catalog)
     if judgement.errors:
         raise InvalidEnvironment(f"environment {name}", judgement.errors)
-    return _plan(environment, name, judgement)
+    return _plan(environment, name, judgement, catalog)
 
 
 def _judge(environment: Environment, catalog: Catalog) -> Judgement:
@@ -83,7 +84,7 @@ def _judge(environment: Environment, catalog: Catalog) -> Judgement:
     return Judgement(tuple(findings), reckoning)
 
 
-def _plan(environment: Environment, name: str, judgement: Judgement) -> Plan:
+def _plan(environment: Environment, name: str, judgement: Judgement, catalog: Catalog) -> Plan:
     found = judgement.reckoning
     if found is None:
         raise AssertionError("an environment without errors has a price")
@@ -92,6 +93,7 @@ def _plan(environment: Environment, name: str, judgement: Judgement) -> Plan:
         environment=environment,
         pools=found.pools,
         models=found.models,
+        edge=tuple(edge_models(environment, catalog)),
         packing=packed(found.pools, found.models),
         price=found.price,
         quota=found.quota,
@@ -112,7 +114,7 @@ def _gpu_pools(environment: Environment, catalog: Catalog) -> Iterator[Finding]:
 
 def _models(environment: Environment, catalog: Catalog) -> Iterator[Finding]:
     for index, model in enumerate(environment.models):
-        for rule in (_known, _context, _engine):
+        for rule in (_known, _workload, _context, _engine):
             yield from under(f"models[{index}]", readable(rule(model, catalog)))
         yield from under(f"models[{index}]", readable(_licence(model, environment, catalog)))
         yield from under(f"models[{index}]", readable(_precision(model, environment, catalog)))
@@ -128,6 +130,19 @@ def _known(model: Model, catalog: Catalog) -> Iterator[Finding]:
             what="is no model of the catalog",
             allowed=", ".join(nearest or catalog.models),
             remedy="`inference-stack models` lists them all",
+        )
+
+
+def _workload(model: Model, catalog: Catalog) -> Iterator[Finding]:
+    if model.workload is not None and model.workload not in catalog.workloads:
+        nearest = catalog.nearest(model.workload, catalog.workloads)
+        yield Finding(
+            code="unknown-workload",
+            path="workload",
+            given=shown(model.workload),
+            what="is no class of the catalog",
+            allowed=", ".join(catalog.workloads),
+            remedy=f"write {nearest[0]}, if that is what is meant" if nearest else None,
         )
 
 
@@ -193,7 +208,11 @@ def _demands(environment: Environment, catalog: Catalog) -> list[Demand]:
     except Unparsed:
         return found
     for index, model in enumerate(models):
-        if is_whole(model) and (demand := _demand(index, model, licences, catalog)):
+        if (
+            is_whole(model)
+            and model.workload != EDGE
+            and (demand := _demand(index, model, licences, catalog))
+        ):
             found.append(demand)
     return found
 
@@ -205,10 +224,10 @@ def _demand(position: int, model: Model, licences: Sequence[str], catalog: Catal
         for rule in (_context, _engine)
         for finding in rule(model, catalog)
     )
-    allowed = variants(model, catalog, licences)
-    if row is None or unplannable or not allowed or (model.replicas is None and model.traffic is None):
+    allowed, traffic = variants(model, catalog, licences), asked(model, catalog)
+    if row is None or unplannable or not allowed or (model.replicas is None and traffic is None):
         return None
-    return Demand(position, model, row, allowed)
+    return Demand(position, model, row, allowed, traffic, expected(model, catalog))
 
 
 def _reckoning(

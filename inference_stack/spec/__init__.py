@@ -1,6 +1,6 @@
 """What may be asked: the environment and the form in which its faults are told."""
 
-from .consistency import environment_findings, gpu_pool_findings, readable, under
+from .consistency import EDGE, environment_findings, gpu_pool_findings, readable, under
 from .demand import Isolation, Precision, Slo, Traffic
 from .environment import (
     Adapter,
@@ -33,6 +33,7 @@ from .section import Section, Unparsed, is_whole
 
 __all__ = [
     "CONFIG_KEY",
+    "EDGE",
     "Adapter",
     "Budget",
     "ChartSource",

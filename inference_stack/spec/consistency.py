@@ -28,6 +28,9 @@ RESERVED_RANGES = tuple(
 POD_PREFIX = 24
 """AKS gives each node a /24 of the overlay."""
 
+EDGE = "edge"
+"""Workload of models that run on devices: they are shipped, not served."""
+
 AZURE_ADDRESSES = 5
 """Addresses that Azure keeps in every subnet."""
 
@@ -196,7 +199,7 @@ def _replicas(model: Model) -> Iterator[Finding]:
 
 
 def _bounded(model: Model) -> Iterator[Finding]:
-    if model.replicas is None and model.traffic is None:
+    if model.replicas is None and model.traffic is None and model.workload != EDGE:
         yield Finding(
             code="replicas-unknown",
             path="replicas",
@@ -215,16 +218,22 @@ def _peak(model: Model) -> Iterator[Finding]:
             what=f"is less than traffic.requests_per_second, which is {traffic.requests_per_second:g}",
             allowed=f"at least {traffic.requests_per_second:g}",
         )
-    if traffic and traffic.prompt_tokens + traffic.output_tokens > model.context_tokens:
+    for name in ("prompt_tokens", "output_tokens") if traffic and model.workload is None else ():
+        if getattr(traffic, name) is None:
+            yield Finding(
+                code="missing-key",
+                path=f"traffic.{name}",
+                what="is not there, and no workload says how long it usually is",
+                allowed="tokens here, or the key workload of the same model",
+            )
+    prompt, output = (traffic.prompt_tokens, traffic.output_tokens) if traffic else (None, None)
+    if (prompt or 0) + (output or 0) > model.context_tokens:
         yield Finding(
             code="traffic-beyond-context",
             path="context_tokens",
             given=str(model.context_tokens),
-            what=(
-                f"is less than a mean request of the traffic, "
-                f"{traffic.prompt_tokens} tokens of prompt and {traffic.output_tokens} of answer"
-            ),
-            allowed=f"at least {traffic.prompt_tokens + traffic.output_tokens}",
+            what=f"is less than a mean request: a prompt of {prompt or 0} and an answer of {output or 0}",
+            allowed=f"at least {(prompt or 0) + (output or 0)}",
         )
 
 
@@ -241,7 +250,7 @@ def _slo_without_traffic(model: Model) -> Iterator[Finding]:
 def _split(model: Model) -> Iterator[Finding]:
     if not model.disaggregated:
         return
-    if model.traffic is None or model.slo is None:
+    if model.traffic is None or (model.slo is None and model.workload is None):
         yield Finding(
             code="split-without-traffic",
             path="disaggregated",

@@ -17,8 +17,12 @@ class Traffic(Section):
         le=100_000,
         description="Requests a second that must still meet the SLO; left out: requests_per_second.",
     )
-    prompt_tokens: int = Field(ge=1, description="Mean length of a prompt, tokens.")
-    output_tokens: int = Field(ge=1, description="Mean length of an answer, tokens.")
+    prompt_tokens: int | None = Field(
+        default=None, ge=1, description="Mean length of a prompt, tokens; left out: that of the workload."
+    )
+    output_tokens: int | None = Field(
+        default=None, ge=1, description="Mean length of an answer, tokens; left out: that of the workload."
+    )
     shared_prefix: float = Field(
         default=0.0,
         ge=0,

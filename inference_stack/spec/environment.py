@@ -187,14 +187,18 @@ class Model(Section):
     name: Name = Field(description="What clients put into `model`.")
     source: str = Field(description="Catalog id of the checkpoint, for example Qwen/Qwen2.5-7B-Instruct.")
     workload: Name | None = Field(
-        default=None, description="Class of the catalog that the model serves, for example code."
+        default=None,
+        description="Class of the catalog that the model serves, for example code; it gives what `traffic` "
+        "and `slo` leave out.",
     )
     context_tokens: int = Field(ge=256, description="Longest request, prompt and output together, tokens.")
     traffic: Traffic | None = Field(
         default=None, description="What the model is asked; the number of replicas follows from it."
     )
     slo: Slo | None = Field(
-        default=None, description="How fast it must answer; how much a replica may take on follows from it."
+        default=None,
+        description="How fast it must answer; how much a replica takes on follows from it. Left out: that of "
+        "the workload.",
     )
     precision: Precision = Field(
         default=Precision.AUTO,

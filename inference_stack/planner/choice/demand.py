@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from inference_stack.catalog import Catalog, ModelRow
 from inference_stack.planner.engine_arguments import DEFAULT_CONCURRENCY
-from inference_stack.spec import Model, Placement, Precision, Traffic
+from inference_stack.spec import Model, Placement, Precision, Slo
 
 PREFIXES = {
     "bf16": Precision.BF16,
@@ -33,6 +33,17 @@ MOST_CONCURRENT = 256
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Traffic of which every part is known."""
+
+    requests_per_second: float
+    peak: float
+    prompt_tokens: int
+    output_tokens: int
+    shared_prefix: float
+
+
+@dataclass(frozen=True, slots=True)
 class Demand:
     """A model of an environment that is known well enough to be placed."""
 
@@ -41,17 +52,14 @@ class Demand:
     row: ModelRow
     variants: tuple[ModelRow, ...]
     """Checkpoints that would do, best quality first."""
+    traffic: Asked | None
+    slo: Slo | None
 
     @property
     def pinned(self) -> Placement | None:
         """Where the user wants it, if that is said."""
         placement = self.model.placement
         return placement if isinstance(placement, Placement) else None
-
-    @property
-    def traffic(self) -> Traffic | None:
-        """What it is asked."""
-        return self.model.traffic
 
     @property
     def most_concurrent(self) -> int:
@@ -64,7 +72,31 @@ class Demand:
     @property
     def question(self) -> str:
         """All that the choice depends on: models with equal questions have equal candidates."""
-        return self.model.model_dump_json(exclude={"name", "workload"})
+        return self.model.model_dump_json(exclude={"name"})
+
+
+def asked(model: Model, catalog: Catalog) -> Asked | None:
+    """What a model is asked, with the usual lengths of its workload where the user gives none.
+
+    None without traffic, or where neither says how long requests are.
+    """
+    traffic = model.traffic
+    usual = catalog.workloads.get(model.workload or "")
+    if traffic is None:
+        return None
+    prompt = traffic.prompt_tokens or (usual.prompt_tokens if usual else None)
+    output = traffic.output_tokens or (usual.output_tokens if usual else None)
+    if prompt is None or output is None:
+        return None
+    return Asked(traffic.requests_per_second, traffic.peak, prompt, output, traffic.shared_prefix)
+
+
+def expected(model: Model, catalog: Catalog) -> Slo | None:
+    """How fast a model must answer: as its user says, or as people expect of its workload."""
+    usual = catalog.workloads.get(model.workload or "")
+    if model.slo or usual is None or model.traffic is None:
+        return model.slo
+    return Slo(ttft_ms=usual.ttft_ms, tpot_ms=usual.tpot_ms)
 
 
 def precision(row: ModelRow) -> Precision:

@@ -7,10 +7,9 @@ from dataclasses import replace
 from inference_stack.planner.memory.budget import memory
 from inference_stack.planner.plan import Link
 from inference_stack.planner.speed import Load, Speed, speed
-from inference_stack.spec import Traffic
 
 from .candidate import Bounds, Candidate, Miss, Way
-from .demand import Demand
+from .demand import Asked, Demand
 from .offer import Offer
 from .shape import shapes
 from .sizing import HEADROOM, STEPS, holds, replica
@@ -45,13 +44,13 @@ def _ways(writing: Way, offers: Sequence[Offer]) -> Iterator[Way]:
                 yield Way(writing.row, offer, shape)
 
 
-def _reading(demand: Demand, way: Way, traffic: Traffic, writing: Candidate, gib: float) -> Candidate | Miss:
+def _reading(demand: Demand, way: Way, traffic: Asked, writing: Candidate, gib: float) -> Candidate | Miss:
     held = memory(replica(demand, way, 1))
     if miss := holds(demand, way, held):
         return miss
     path, carried = _path(way, writing.way)
     transfer_ms = 1000 * gib * GB_PER_GIB / carried if carried else None
-    slo = demand.model.slo
+    slo = demand.slo
     left = slo.ttft_ms - (transfer_ms or 0.0) if slo else math.inf
     read = [(step, _read(demand, way, traffic, step)) for step in STEPS if step <= MOST_READ]
     quick = [(step, found) for step, found in read if found.ttft_ms.value <= left]
@@ -86,7 +85,7 @@ def _reading(demand: Demand, way: Way, traffic: Traffic, writing: Candidate, gib
     )
 
 
-def _read(demand: Demand, way: Way, traffic: Traffic, concurrency: int) -> Speed:
+def _read(demand: Demand, way: Way, traffic: Asked, concurrency: int) -> Speed:
     """How soon prompts are read, what they share with earlier ones left out."""
     fresh = max(1, round(traffic.prompt_tokens * (1 - traffic.shared_prefix)))
     return speed(replica(demand, way, concurrency), Load(concurrency, fresh, 1))

@@ -35,7 +35,7 @@ def _waiting(placed: Placed) -> Iterator[Finding]:
 
 def _at_risk(placed: Placed) -> Iterator[Finding]:
     """The SLO is met by the prediction itself; here is where the end of its range misses."""
-    slo, found = placed.demand.model.slo, placed.candidate.speed
+    slo, found = placed.demand.slo, placed.candidate.speed
     if slo is None or found is None:
         return
     for name, figure, allowed in (

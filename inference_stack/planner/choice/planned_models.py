@@ -5,18 +5,18 @@ from inference_stack.planner.engine_arguments import engine_arguments
 from inference_stack.planner.plan import (
     PlannedModel,
     PlannedPrefill,
+    PlannedTraffic,
     PredictedSpeed,
     Range,
 )
 from inference_stack.planner.speed import Range as SpeedRange
 from inference_stack.planner.speed import Speed
 from inference_stack.planner.worker import worker_size
-from inference_stack.spec import Traffic
 
 from .candidate import Candidate
 from .candidates import rejected
 from .choose import Choice, Placed
-from .demand import precision
+from .demand import Asked, precision
 from .memory_plan import budget
 from .packing import Pick, Pool
 from .planned_pools import pool_name
@@ -49,8 +49,8 @@ def _planned(choice: Choice, number: int, placed: Placed, pick: Pick, catalog: C
         pipeline_parallel=shape.pipeline_parallel,
         share=way.quarters / 4,
         isolation=model.isolation,
-        traffic=model.traffic,
-        slo=model.slo,
+        traffic=demand.traffic and _traffic(demand.traffic),
+        slo=demand.slo,
         replicas_min=candidate.bounds.least,
         replicas_expected=candidate.bounds.expected,
         replicas_max=candidate.bounds.most,
@@ -60,7 +60,7 @@ def _planned(choice: Choice, number: int, placed: Placed, pick: Pick, catalog: C
         adapters=tuple(adapter.name for adapter in model.adapters),
         engine=engine_arguments(model, candidate.replica),
         memory=budget(candidate.memory),
-        speed=_speed(candidate, candidate.speed, model.traffic),
+        speed=_speed(candidate, candidate.speed, demand.traffic),
         bottleneck=candidate.bottleneck,
         usd_per_hour=None if offer.usd_per_node_hour is None else candidate.usd_per_hour,
         rejected=rejected(placed.found, barred),
@@ -91,7 +91,7 @@ def _prefill(placed: Placed, pick: Pick, catalog: Catalog) -> PlannedPrefill | N
     )
 
 
-def _speed(candidate: Candidate, found: Speed | None, traffic: Traffic | None) -> PredictedSpeed | None:
+def _speed(candidate: Candidate, found: Speed | None, traffic: Asked | None) -> PredictedSpeed | None:
     if found is None or traffic is None:
         return None
     return PredictedSpeed(
@@ -103,6 +103,16 @@ def _speed(candidate: Candidate, found: Speed | None, traffic: Traffic | None) -
         output_tok_s=_range(found.output_tok_s),
         requests_per_second=candidate.requests_per_second,
         calibration=found.calibration,
+    )
+
+
+def _traffic(asked: Asked) -> PlannedTraffic:
+    return PlannedTraffic(
+        requests_per_second=asked.requests_per_second,
+        peak_requests_per_second=asked.peak,
+        prompt_tokens=asked.prompt_tokens,
+        output_tokens=asked.output_tokens,
+        shared_prefix=asked.shared_prefix,
     )
 
 

@@ -66,9 +66,9 @@ def _told(demand: Demand, miss: Miss, where: str, allowed: str) -> Finding:
     given = {
         "memory": model.source,
         "context": str(model.context_tokens),
-        "ttft": f"{model.slo.ttft_ms:g}" if model.slo else None,
-        "link": f"{model.slo.ttft_ms:g}" if model.slo else None,
-        "tpot": f"{model.slo.tpot_ms:g}" if model.slo else None,
+        "ttft": f"{demand.slo.ttft_ms:g}" if demand.slo else None,
+        "link": f"{demand.slo.ttft_ms:g}" if demand.slo else None,
+        "tpot": f"{demand.slo.tpot_ms:g}" if demand.slo else None,
         "replicas": str(model.replicas.max) if model.replicas else None,
     }
     return Finding(

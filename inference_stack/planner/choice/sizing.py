@@ -10,12 +10,13 @@ from inference_stack.planner.memory.activation import GIB
 from inference_stack.planner.memory.budget import Memory, memory
 from inference_stack.planner.memory.kv_cache import max_concurrency
 from inference_stack.planner.memory.weights import weights_bytes
+from inference_stack.planner.plan import Bottleneck
 from inference_stack.planner.replica import Replica
 from inference_stack.planner.speed import Load, Speed, speed
-from inference_stack.spec import Slo, Traffic
+from inference_stack.spec import Slo
 
 from .candidate import Bounds, Candidate, Miss, Way
-from .demand import Demand
+from .demand import Asked, Demand
 
 HEADROOM = 0.8
 """Part of what a replica can take on that it is given at peak: Ray starts the next replica beyond it, and
@@ -119,7 +120,7 @@ def _quick_enough(demand: Demand, way: Way, most: int) -> _Pace | Miss:
     steps = [step for step in STEPS if step < most] + [most]
     # One engine for all steps: what it leaves room for caps each of them.
     running = replica(demand, way, most)
-    slo = demand.model.slo
+    slo = demand.slo
     if slo is None:
         return _Pace(most, pace(demand, running, most), limited=False)
     best = pace(demand, running, 1)
@@ -168,7 +169,7 @@ def pace(demand: Demand, running: Replica, concurrency: int) -> Speed:
     return found
 
 
-def _sized(demand: Demand, way: Way, traffic: Traffic, quick: _Pace) -> Candidate | Miss:
+def _sized(demand: Demand, way: Way, traffic: Asked, quick: _Pace) -> Candidate | Miss:
     running = replica(demand, way, quick.concurrency)
     held = memory(running)
     room = room_for(running, held, traffic)
@@ -194,7 +195,7 @@ def _sized(demand: Demand, way: Way, traffic: Traffic, quick: _Pace) -> Candidat
     return Candidate(way, running, held, concurrency, found, rate, bottleneck, bounds)
 
 
-def room_for(running: Replica, held: Memory, traffic: Traffic) -> int:
+def room_for(running: Replica, held: Memory, traffic: Asked) -> int:
     """Mean requests that the KV cache holds at once; the part of a prompt that all share is held once."""
     shared = int(traffic.prompt_tokens * traffic.shared_prefix)
     each = traffic.prompt_tokens - shared + traffic.output_tokens
@@ -203,7 +204,7 @@ def room_for(running: Replica, held: Memory, traffic: Traffic) -> int:
     return int(max_concurrency(replace(running, engine=engine), int(left)))
 
 
-def completed_per_second(found: Speed, traffic: Traffic, concurrency: int) -> float:
+def completed_per_second(found: Speed, traffic: Asked, concurrency: int) -> float:
     """Little's law: requests at work over the time that one takes."""
     seconds = (found.ttft_ms.value + found.tpot_ms.value * (traffic.output_tokens - 1)) / 1000
     return concurrency / seconds

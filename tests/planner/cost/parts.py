@@ -12,8 +12,8 @@ from inference_stack.planner import (
     Range,
     WorkerSize,
 )
-from inference_stack.planner.plan import Link
-from inference_stack.spec import Environment, Isolation, Nodes, Precision, Priority, Slo, Traffic, load
+from inference_stack.planner.plan import Link, PlannedTraffic
+from inference_stack.spec import Environment, Isolation, Nodes, Precision, Priority, Slo, load
 
 NC40 = "Standard_NC40ads_H100_v5"
 NC80 = "Standard_NC80adis_H100_v5"
@@ -81,7 +81,7 @@ def model(name: str = "copilot", pool: str = "large", **changes: Any) -> Planned
         "tensor_parallel": changes.get("units", 1),
         "pipeline_parallel": 1,
         "isolation": Isolation.SHARED,
-        "traffic": Traffic(
+        "traffic": PlannedTraffic(
             requests_per_second=mean, peak_requests_per_second=peak, prompt_tokens=1200, output_tokens=300
         ),
         "slo": Slo(ttft_ms=800, tpot_ms=40),

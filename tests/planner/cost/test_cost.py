@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from inference_stack.planner import ModelCost, PlannedModel, PlannedPool
 from inference_stack.planner.cost import adapter_saving, expected_nodes, model_costs, utilization_findings
-from inference_stack.spec import Traffic
+from inference_stack.planner.plan import PlannedTraffic
 from tests.planner.cost.parts import EXISTING, model, pool, prefill
 
 READ_S = 0.1
@@ -206,7 +206,7 @@ def test_models_pay_for_all_nodes_that_they_fill_and_for_no_other(asked: list[An
 @given(st.floats(0.1, 20), st.floats(0.1, 20))
 def test_more_traffic_on_the_same_replicas_never_makes_a_token_dearer(one: float, other: float) -> None:
     def output(mean: float) -> float:
-        asked = Traffic(requests_per_second=mean, prompt_tokens=1200, output_tokens=300)
+        asked = PlannedTraffic(requests_per_second=mean, prompt_tokens=1200, output_tokens=300)
         made = cost([pool(most=9)], [model(traffic=asked, replicas_expected=9, replicas_max=9)])
         assert made.at_traffic is not None
         return made.at_traffic.output.value
