@@ -38,8 +38,8 @@ class Attention:
     """Whether each head has a learned sink logit."""
     shares_kv: bool = False
     """Whether the layer reads the KV cache of an earlier one and has none of its own."""
-    keys_are_values: bool = False
-    """Whether one projection makes keys and values."""
+    expanded: bool = False
+    """Latent attention only: whether the cache holds keys and values of every head, both `head_dim` wide."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from . import layout as _layout
 from .families import FAMILIES
 from .fields import ConfigError, Fields
 from .generic import GENERIC
-from .towers import towers
+from .towers import known, towers
 
 __all__ = ["FAMILIES", "ConfigError", "architecture", "layout"]
 
@@ -23,14 +23,17 @@ def architecture(config: Mapping[str, Any]) -> Architecture:
     fields = Fields(config)
     family = FAMILIES.get(fields.model_type)
     if family is not None:
-        return replace(family.read(fields), towers=towers(fields))
-    known = ", ".join(sorted(FAMILIES))
+        assumed = (
+            None if known(fields) else "the vision encoder is not known by name: read as an ordinary one"
+        )
+        return replace(family.read(fields), towers=towers(fields), assumed=assumed)
+    names = ", ".join(sorted(FAMILIES))
     try:
         found = GENERIC.read(fields)
     except ConfigError as error:
         raise ConfigError(
             f"model_type {fields.model_type or '(none)'} is not known and cannot be read like a Llama: {error}. "
-            f"Known: {known}"
+            f"Known: {names}"
         ) from None
     return replace(
         found, assumed=f"model_type {fields.model_type or '(none)'} is not known: read like a Llama"

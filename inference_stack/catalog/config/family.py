@@ -75,9 +75,9 @@ class Family:
         """The architecture, without its towers."""
         layers = self.layers(fields) if self.layers else fields.layers
         blocks = [self.block(fields, layer) for layer in range(layers)]
-        tied = fields.get("tie_word_embeddings")
+        tied = fields.outer.get("tie_word_embeddings")
         if tied is None:
-            tied = fields.outer.get("tie_word_embeddings")
+            tied = fields.get("tie_word_embeddings")
         return Architecture(
             model_type=fields.model_type,
             hidden_size=fields.hidden,

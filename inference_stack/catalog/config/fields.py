@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-NESTED = ("text_config", "language_config", "llm_config", "thinker_config", "text_model_config")
+NESTED = ("text_config", "language_config", "llm_config", "thinker_config", "text_model_config", "llm_cfg")
 """Where multimodal checkpoints keep the decoder's fields."""
 
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")

@@ -8,6 +8,10 @@ from .fields import Fields
 from .parts import attention, every, layer_type
 
 
+GLOBAL_HEAD_DIM = 512
+"""Width of Gemma 4's global heads where the config is silent."""
+
+
 def is_global(fields: Fields, layer: int) -> bool:
     """Whether a layer looks back over everything."""
     return layer_type(fields, layer) == "full_attention"
@@ -21,7 +25,7 @@ def shares_kv(fields: Fields, layer: int) -> bool:
 def gemma4_attention(fields: Fields, layer: int) -> Attention:
     """Global layers have wider heads, and fewer keys where keys are values."""
     whole = is_global(fields, layer)
-    width = fields.number("global_head_dim", default=fields.head_dim) if whole else fields.head_dim
+    width = fields.number("global_head_dim", default=GLOBAL_HEAD_DIM) if whole else fields.head_dim
     kv_heads = fields.kv_heads
     if whole and fields.flag("attention_k_eq_v"):
         kv_heads = fields.number("num_global_key_value_heads", default=kv_heads)
@@ -75,7 +79,7 @@ def gemma4_rotary(fields: Fields) -> tuple[Rotary, ...]:
         rotary.table(fields, width, parameters=rotary.rope_parameters(fields, kind))
         for kind, width in (
             ("sliding_attention", fields.head_dim),
-            ("full_attention", fields.number("global_head_dim", default=fields.head_dim)),
+            ("full_attention", fields.number("global_head_dim", default=GLOBAL_HEAD_DIM)),
         )
     )
 

@@ -42,6 +42,11 @@ SCORED = replace(
 )
 
 
+def expanded(fields: Fields, layer: int) -> Attention:
+    """Latent attention whose keys and values vLLM caches as if they were not compressed."""
+    return replace(latent(fields, layer), expanded=True)
+
+
 def llama4_attention(fields: Fields, layer: int) -> Attention:
     """Layers with rotary positions look back within a chunk, those without over everything."""
     rotated = fields.get("no_rope_layers")
@@ -183,7 +188,12 @@ MIXTURES: dict[str, Family] = {
         ),
         tied=True,
     ),
-    "olmoe": Family(attention(qk_norm="width"), mixture(width=("intermediate_size",))),
+    "olmoe": Family(
+        attention(),
+        mixture(width=("intermediate_size",)),
+        # Norms over all heads, which vLLM does not deal out.
+        extra=lambda fields, layer: (fields.heads + fields.kv_heads) * fields.head_dim,
+    ),
     "dbrx": Family(attention(False), mixture()),
     "llama4_text": Family(llama4_attention, llama4_feed_forward),
     "glm4_moe": Family(
@@ -193,12 +203,17 @@ MIXTURES: dict[str, Family] = {
     ),
     "minimax_m2": Family(
         attention(False, qk_norm="width"),
-        mixture(width=("intermediate_size",), score_correction=True, router_float32=True),
+        mixture(width=("intermediate_size",), score_correction="use_routing_bias", router_float32=True),
+        rotary=lambda fields: (rotary.table(fields, fields.number("rotary_dim", default=64)),),
     ),
     "ernie4_5_moe": Family(
         attention("use_bias"),
         mixture(
-            ernie_is_sparse, shared=ernie_shared, score_correction=True, otherwise=dense(True, "use_bias")
+            ernie_is_sparse,
+            shared=ernie_shared,
+            score_correction=True,
+            router_float32=True,
+            otherwise=dense(True, "use_bias"),
         ),
         tied=True,
     ),
@@ -237,13 +252,24 @@ MIXTURES: dict[str, Family] = {
             router_float32=True,
         ),
     ),
-    "axk1": replace(SCORED, norms=3),
+    "axk1": replace(
+        SCORED,
+        norms=3,
+        feed_forward=mixture(after_dense_layers, shared=shared_experts, score_correction=True),
+    ),
+    "mellum": Family(attention(False, qk_norm="head", window=listed_window), mixture()),
+    "sarvam_moe": Family(
+        attention(False, qk_norm="head", norm_flag="use_qk_norm"),
+        mixture(after_first_dense, shared=shared_experts, score_correction=True, router_float32=True),
+    ),
+    "sarvam_mla": replace(DEEPSEEK, mixer=expanded),
+    "minicpm3": Family(expanded, dense(), rotary=latent_rotary, tied=True),
     "deepseek": Family(attention(), mixture(after_first_dense, shared=shared_experts)),
     "deepseek_v2": DEEPSEEK,
     "deepseek_v3": DEEPSEEK,
     "deepseek_v32": DEEPSEEK,
     "kimi_k2": DEEPSEEK,
-    "glm_moe_dsa": SCORED,
+    "glm_moe_dsa": DEEPSEEK,
     "glm4_moe_lite": replace(
         DEEPSEEK,
         feed_forward=mixture(

@@ -90,6 +90,13 @@ QWEN_NEXT = mixture(
 )
 
 
+def olmo_hybrid_mixer(fields: Fields, layer: int) -> Attention | Recurrent:
+    """Attention where the config lists it, else in every fourth layer."""
+    kind = layer_type(fields, layer)
+    full = kind == "full_attention" if kind else layer % 4 == 3
+    return attention(qk_norm="width")(fields, layer) if full else gated_delta(fields)
+
+
 def jamba_mixer(fields: Fields, layer: int) -> Attention | Recurrent:
     """Attention in every attn_layer_period-th layer."""
     period, offset = (
@@ -127,7 +134,8 @@ def nemotron_pattern(fields: Fields) -> str:
     """One letter a layer: M a Mamba mixer, * attention, - a dense part, E experts."""
     listed = fields.get("layers_block_type")
     if listed:
-        letters = {"mamba": "M", "attention": "*", "mlp": "-", "moe": "E"}
+        letters = {"mamba": "M", "linear_attention": "M", "attention": "*", "full_attention": "*"}
+        letters |= {"mlp": "-", "moe": "E"}
         return "".join(letters[str(kind)] for kind in listed)
     return str(fields.get("hybrid_override_pattern", default="")).replace("|", "")
 
@@ -217,7 +225,14 @@ RECURRENT: dict[str, Family] = {
         ),
     ),
     "falcon_h1": Family(attention(), dense(), beside=lambda fields, layer: mamba2(fields), extra=multipliers),
-    "nemotron_h": Family(nemotron_mixer, nemotron_feed_forward, norms=1, rotary=no_rotary),
+    "nemotron_h": Family(
+        nemotron_mixer,
+        nemotron_feed_forward,
+        norms=1,
+        rotary=no_rotary,
+        layers=lambda fields: len(nemotron_pattern(fields)),
+    ),
+    "olmo_hybrid": Family(olmo_hybrid_mixer, dense()),
     "lfm2": Family(lfm2_mixer, lfm2_width, tied=True),
     "lfm2_moe": Family(
         lfm2_mixer,

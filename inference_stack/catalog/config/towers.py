@@ -4,138 +4,32 @@ Sizes follow vllm/model_executor/models of vLLM 0.29: which layers it builds, an
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from ..architecture import Tower
+from .connectors import CONNECTORS, any_encoder
+from .encoders import Count, Vision, clip_or_siglip, encoder, feature_layers, pixtral_encoder
 from .fields import Fields
 from .items import GATED, VIDEO_STEPS, largest_item
 
 
-@dataclass
-class Count:
-    """Parameters: those dealt out over the ranks, and those that every rank holds whole."""
-
-    split: int = 0
-    whole: int = 0
-    tables: int = 0
-
-    def linear(
-        self, inputs: int, outputs: int, bias: bool = True, *, split: str = "whole", times: int = 1
-    ) -> None:
-        """A matrix split by columns or by rows (whose bias is whole), or not at all."""
-        weights, biases = inputs * outputs * times, outputs * times if bias else 0
-        if split == "whole":
-            self.whole += weights + biases
-        elif split == "columns":
-            self.split += weights + biases
-        else:
-            self.split += weights
-            self.whole += biases
-
-
-class Vision:
-    """The fields of a vision_config."""
-
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self.config = config
-
-    def number(self, *names: str, default: int | None = None) -> int:
-        """A whole number under one of these names."""
-        for name in names:
-            if isinstance(self.config.get(name), int | float):
-                return int(self.config[name])
-        if default is None:
-            raise KeyError(names[0])
-        return default
-
-    @property
-    def hidden(self) -> int:
-        """Width of the hidden states."""
-        return self.number("hidden_size", "vt_hidden_size", "embed_dim", default=1024)
-
-    @property
-    def width(self) -> int:
-        """Width of the feed-forward part."""
-        return self.number("intermediate_size", "vt_intermediate_size", default=4 * self.hidden)
-
-    @property
-    def layers(self) -> int:
-        """Layers of the encoder."""
-        return self.number("num_hidden_layers", "depth", "vt_num_hidden_layers", "layers", default=24)
-
-    @property
-    def heads(self) -> int:
-        """Heads of the encoder."""
-        return self.number("num_attention_heads", "num_heads", "vt_num_attention_heads", default=16)
-
-    @property
-    def patches(self) -> int:
-        """Patches of one picture of the stated size."""
-        return (self.number("image_size", default=336) // self.number("patch_size", default=14)) ** 2
-
-    @property
-    def patch_inputs(self) -> int:
-        """Numbers of one patch."""
-        return self.number("num_channels", "in_channels", "in_chans", default=3) * (
-            self.number("patch_size", default=14) ** 2
-        )
-
-
-def encoder(
-    count: Count, vision: Vision, layers: int, *, gated: bool = False, bias: bool = True, norms: int = 4
-) -> None:
-    """Layers of attention and feed-forward; `norms` vectors of the hidden width each."""
-    hidden, width = vision.hidden, vision.width
-    count.linear(hidden, 3 * hidden, bias, split="columns", times=layers)
-    count.linear(hidden, hidden, bias, split="rows", times=layers)
-    count.linear(hidden, (2 if gated else 1) * width, bias, split="columns", times=layers)
-    count.linear(width, hidden, bias, split="rows", times=layers)
-    count.whole += norms * hidden * layers
-
-
-def feature_layers(vision: Vision, outer: Mapping[str, Any], default: int) -> tuple[int, int]:
-    """How many layers are built for the features that are asked for, and how many features there are."""
-    wanted = outer.get("vision_feature_layer", default)
-    each = [wanted] if isinstance(wanted, int) else list(cast("list[int]", wanted or [default]))
-    return max(vision.layers + layer + 1 if layer < 0 else layer for layer in each), len(each)
-
-
-def clip_or_siglip(count: Count, vision: Vision, layers: int) -> None:
-    """A CLIP or SigLIP encoder, without the final norm where its last layers are left out."""
-    hidden = vision.hidden
-    siglip = "siglip" in str(vision.config.get("model_type", ""))
-    count.linear(vision.patch_inputs, hidden, bias=siglip)
-    count.whole += hidden * (vision.patches + (0 if siglip else 1))
-    count.whole += 0 if siglip else hidden + 2 * hidden
-    count.tables += 8 * (vision.patches + (0 if siglip else 1))
-    encoder(count, vision, layers)
-    if layers == vision.layers:
-        count.whole += 2 * hidden
-
-
 def llava(fields: Fields, vision: Vision) -> Count:
     """LLaVA: features of some layers through two linears; LLaVA-NeXT adds a vector for line breaks."""
-    count, text = Count(), fields.hidden
-    layers, features = feature_layers(vision, fields.outer, -2)
+    count, text, kind = Count(), fields.hidden, str(fields.outer.get("model_type"))
+    layers, features = feature_layers(vision, fields.outer, -1 if kind == "llava_onevision" else -2)
     if vision.config.get("model_type") == "pixtral":
-        layers = vision.layers if layers > vision.layers else layers
-        pixtral_encoder(count, vision, layers)
+        pixtral_encoder(count, vision, min(layers, vision.layers))
     else:
         clip_or_siglip(count, vision, layers)
     bias = bool(fields.outer.get("multimodal_projector_bias", True))
-    count.linear(vision.hidden * features, text, bias, split="columns")
-    count.linear(text, text, bias, split="rows")
-    if fields.outer.get("model_type") != "llava":
+    split = kind in ("llava", "llava_next")
+    count.linear(vision.hidden * features, text, bias, split="columns" if split else "whole")
+    count.linear(text, text, bias, split="rows" if split else "whole")
+    if kind in ("llava_next", "llava_onevision"):
         count.whole += text
+    if kind == "llava_onevision" and layers == vision.layers:
+        count.whole -= 2 * vision.hidden
     return count
-
-
-def pixtral_encoder(count: Count, vision: Vision, layers: int) -> None:
-    """Pixtral: gated, without biases, one norm before."""
-    count.linear(vision.patch_inputs, vision.hidden, bias=False)
-    count.whole += vision.hidden
-    encoder(count, vision, layers, gated=True, bias=False, norms=2)
 
 
 def mistral3(fields: Fields, vision: Vision) -> Count:
@@ -196,7 +90,10 @@ def qwen2_vl(fields: Fields, vision: Vision) -> Count:
     ):
         count.linear(inputs, outputs, split=split, times=layers)
     count.whole += 4 * width * layers + 2 * width
-    merger(count, width, vision, fields.hidden)
+    count.tables += 2 * 8192 * (width // vision.heads // 2) + INPUT_NORM_BYTES
+    merger(
+        count, width, vision, vision.number("hidden_size") if "embed_dim" in vision.config else fields.hidden
+    )
     return count
 
 
@@ -224,13 +121,14 @@ def qwen2_5_vl(fields: Fields, vision: Vision) -> Count:
     count.tables += vision_rotary(vision) + INPUT_NORM_BYTES
     encoder(count, vision, vision.layers, gated=True, norms=2)
     count.whole += width
-    merger(count, width, vision, fields.hidden)
+    merger(count, width, vision, vision.number("out_hidden_size", default=fields.hidden))
     return count
 
 
 def qwen3_vl(fields: Fields, vision: Vision) -> Count:
     """Qwen3-VL: learned positions, and mergers after some layers beside the last."""
-    count, width, text = Count(), vision.hidden, fields.hidden
+    count, width = Count(), vision.hidden
+    text = vision.number("out_hidden_size", default=fields.hidden)
     patch = vision.patch_inputs * vision.number("temporal_patch_size", default=2)
     count.linear(patch, width)
     count.whole += vision.number("num_position_embeddings", default=2304) * width
@@ -276,6 +174,9 @@ def gemma4(fields: Fields, vision: Vision) -> Count:
 TOWERS: dict[str, Callable[[Fields, Vision], Count]] = {
     "llava": llava,
     "llava_next": llava,
+    "llava_next_video": llava,
+    "llava_onevision": llava,
+    "shieldgemma2": gemma3,
     "mistral3": mistral3,
     "gemma3": gemma3,
     "llama4": llama4,
@@ -288,18 +189,43 @@ TOWERS: dict[str, Callable[[Fields, Vision], Count]] = {
     "gemma4": gemma4,
     "kimi_vl": moonvit,
     "kimi_k25": moonvit,
+    **CONNECTORS,
 }
 
 
+VISION = ("vision_config", "vit_config", "vision_encoder_config")
+"""Where a config.json describes its vision encoder."""
+TEXT_ONLY = ("qwen3_5", "qwen3_5_moe", "gemma3", "llama4", "gemma4")
+"""Types whose checkpoints vLLM also serves without their encoder, if `architectures` asks for it."""
+
+
+def vision_fields(fields: Fields) -> Vision | None:
+    """The vision encoder's fields; None where there is none, or only the decoder is served."""
+    stated = next((fields.config[n] for n in VISION if isinstance(fields.config.get(n), Mapping)), None)
+    kind = str(fields.config.get("model_type"))
+    served = [str(name) for name in fields.config.get("architectures") or ()]
+    if stated is None or (kind in TEXT_ONLY and any(name.endswith("ForCausalLM") for name in served)):
+        return None
+    # Sides of a picture or a patch come as one number or as two equal ones.
+    config = cast("Mapping[str, Any]", stated)
+    sides = {
+        name: config[name] for name in ("image_size", "patch_size") if isinstance(config.get(name), list)
+    }
+    return Vision({**config, **{name: pair[0] for name, pair in sides.items()}})
+
+
+def known(fields: Fields) -> bool:
+    """Whether the encoder, if there is one, is of a kind that is read exactly."""
+    return vision_fields(fields) is None or str(fields.config.get("model_type")) in TOWERS
+
+
 def towers(fields: Fields) -> tuple[Tower, ...]:
-    """The towers that the config describes; none where it has no vision_config or its kind is not known."""
-    config = fields.config.get("vision_config")
-    read = TOWERS.get(str(fields.config.get("model_type")))
-    if read is None or not isinstance(config, Mapping):
+    """The towers that the config describes; an encoder that is not known by name is read as an ordinary one."""
+    vision, kind = vision_fields(fields), str(fields.config.get("model_type"))
+    if vision is None:
         return ()
-    vision = Vision(cast("Mapping[str, Any]", config))
-    count = read(fields, vision)
-    item = largest_item(str(fields.config.get("model_type")), vision.config)
+    count = TOWERS.get(kind, any_encoder)(fields, vision)
+    item = largest_item(kind, vision.config)
     return (
         Tower(
             kind="vision",
@@ -310,10 +236,10 @@ def towers(fields: Fields) -> tuple[Tower, ...]:
             whole=count.whole,
             tables=count.tables,
             width=vision.width,
-            gated=str(fields.config.get("model_type")) in GATED,
+            gated=kind in GATED,
             item_tokens=item.tokens,
             item_patches=item.patches,
             patch_values=item.values,
-            item_steps=VIDEO_STEPS.get(str(fields.config.get("model_type")), 1),
+            item_steps=VIDEO_STEPS.get(kind, 1),
         ),
     )

@@ -251,6 +251,10 @@ def _block_layers(
 
 def token_bytes(mixer: Attention, tensor_parallel: int, width: int, cache_dtype: str) -> int:
     """Bytes of one token in one layer on one rank."""
+    if mixer.expanded:
+        return (
+            max(1, mixer.heads // tensor_parallel) * 2 * mixer.head_dim * CACHE_WIDTHS.get(cache_dtype, width)
+        )
     if mixer.kind == "latent":
         if cache_dtype == "fp8_ds_mla" or (mixer.indexer_heads and cache_dtype.startswith("fp8")):
             return SPARSE_FP8_STATE
