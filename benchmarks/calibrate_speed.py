@@ -8,15 +8,13 @@ once and the constants are fitted again without it; those fits give the errors a
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from math import exp, log
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from inference_stack.planner.speed.capacity import running_requests
 from inference_stack.planner.speed.constants import Constants
@@ -59,6 +57,7 @@ PRIORS: Mapping[str, tuple[float, float]] = {
     "overhead_of Blackwell": (1, 0.3),
     "overhead_of PCIe": (1, 0.3),
     "overhead_of launched": (1.5, 0.2),
+    "overhead_of asynchronous": (0.85, 0.15),
     "nvlink": (0.5, 0.5),
     "nvlink_s": (10e-6, 0.5),
     "pcie": (0.6, 0.7),
@@ -81,6 +80,8 @@ TPOT_SCALE, TTFT_SCALE = 0.08, 0.2
 TPOT_SIGMA, TTFT_SIGMA, STATIC_SIGMA = 0.1, 0.7, 0.2
 FEW_REQUESTS = 0.5
 """Weight of a source whose rows are means of 1 to 8 requests."""
+NUDGE, LONGEST, SETTLED, STEPS = 1e-3, 0.5, 2e-3, 6
+"""Of the search, logarithms: step of a slope, longest move, move that ends a round; and moves in a round."""
 CROWD = -0.4
 """Exponent on the rows of a pair: many rows of one pair say less each."""
 
@@ -128,33 +129,63 @@ def groups(rows: Sequence[Measured]) -> list[Group]:
     ]
 
 
-def fit(rows: Sequence[Measured], static: Sequence[Measured], steps: int = 12) -> dict[str, float]:
-    """Constants by the names of PRIORS."""
-    start = np.array([log(PRIORS[name][0]) for name in NAMES])
-    spread = np.array([PRIORS[name][1] for name in NAMES])
-    together, batches = groups(rows), groups(static)
-    weights = _weights([one for group in together for one, _ in group.rows])
-    static_weights = _weights([one for group in batches for one, _ in group.rows])
+class Evidence:
+    """Every row, and how far a set of constants is from it."""
 
-    def residuals(point: Any) -> Any:
+    def __init__(self, rows: Sequence[Measured], static: Sequence[Measured]) -> None:
+        """Groups the rows by replica."""
+        self._together, self._batches = groups(rows), groups(static)
+        shown = [one for group in self._together for one, _ in group.rows]
+        batches = [one for group in self._batches for one, _ in group.rows]
+        self.rows = [*shown, *shown, *batches]
+        """What each error is about: all TPOT, all TTFT, all static batches."""
+        self.scale = np.array(
+            [TPOT_SCALE] * len(shown) + [TTFT_SCALE] * len(shown) + [TPOT_SCALE] * len(batches)
+        )
+        sigma = np.array(
+            [TPOT_SIGMA] * len(shown) + [TTFT_SIGMA] * len(shown) + [STATIC_SIGMA] * len(batches)
+        )
+        rows_weights, static_weights = _weights(shown), _weights(batches)
+        self.weight = np.concatenate([rows_weights, rows_weights, static_weights]) / sigma
+
+    def errors(self, point: Any) -> Any:
+        """Logarithms of estimated over measured at logarithms of the constants."""
         values = dict(zip(NAMES, map(exp, point), strict=True))
         found = constants(values)
-        tpot, ttft = _errors(together, found)
-        shape = _static_errors(batches, found, values)
-        return np.concatenate(
-            [
-                weights * _soft(tpot, TPOT_SCALE) / TPOT_SIGMA,
-                weights * _soft(ttft, TTFT_SCALE) / TTFT_SIGMA,
-                static_weights * _soft(shape, TPOT_SCALE) / STATIC_SIGMA,
-                (point - start) / spread,
-            ]
-        )
+        return np.array([*_errors(self._together, found), *_static_errors(self._batches, found, values)])
 
-    best = least_squares(residuals, start, x_scale=spread, max_nfev=steps)
-    return {name: float(exp(value)) for name, value in zip(NAMES, best.x, strict=True)}
+    def slopes(self, point: Any, errors: Any) -> Any:
+        """Of the errors by each constant."""
+        found = [(self.errors(point + step) - errors) / NUDGE for step in np.eye(len(NAMES)) * NUDGE]
+        return np.array(found).T
 
 
-def _errors(together: Sequence[Group], found: Constants) -> tuple[Any, Any]:
+def fit(evidence: Evidence, kept: Any, begin: Any, slopes: Any = None, rounds: int = 1) -> Any:
+    """Constants (logarithms) that fit the kept rows best: Gauss-Newton, reweighted for the soft L1 loss.
+
+    Where the search begins only saves time. Slopes change little between neighbouring fits: they are taken
+    anew once a round.
+    """
+    mean = np.array([log(PRIORS[name][0]) for name in NAMES])
+    tie = np.array([PRIORS[name][1] for name in NAMES]) ** -2.0
+    point, errors = begin, evidence.errors(begin)
+    for place in range(rounds):
+        if place or slopes is None:
+            slopes = evidence.slopes(point, errors)
+        for _ in range(STEPS):
+            soft = 1 / np.sqrt(1 + (errors / evidence.scale) ** 2)
+            weight = kept * evidence.weight**2 * soft
+            curve = slopes.T @ (weight[:, None] * slopes) + np.diag(tie)
+            move = -np.linalg.solve(curve, slopes.T @ (weight * errors) + tie * (point - mean))
+            point = point + np.clip(move, -LONGEST, LONGEST)
+            errors = evidence.errors(point)
+            if np.abs(move).max() < SETTLED:
+                break
+    return point
+
+
+def _errors(together: Sequence[Group], found: Constants) -> list[float]:
+    """All TPOT, then all TTFT; 0 where nothing was measured."""
     tpot: list[float] = []
     ttft: list[float] = []
     for group in together:
@@ -163,10 +194,10 @@ def _errors(together: Sequence[Group], found: Constants) -> tuple[Any, Any]:
             served = serve(paced, one.asked.load, bounds, found)
             tpot.append(log(served.tpot_s / one.tpot_s) if one.tpot_s else 0.0)
             ttft.append(log(served.ttft_s / one.ttft_s) if one.ttft_s else 0.0)
-    return np.array(tpot), np.array(ttft)
+    return tpot + ttft
 
 
-def _static_errors(batches: Sequence[Group], found: Constants, values: Mapping[str, float]) -> Any:
+def _static_errors(batches: Sequence[Group], found: Constants, values: Mapping[str, float]) -> list[float]:
     """A batch reads its prompts in, then decodes in step; what the old engine adds is fitted apart."""
     errors: list[float] = []
     for group in batches:
@@ -179,7 +210,7 @@ def _static_errors(batches: Sequence[Group], found: Constants, values: Mapping[s
             step += values["v0 step"] + values["v0 sequence"] * batch
             prompts = paced.step(batch, prompt, batch * prompt).seconds + batch * paced.attention(prompt)
             errors.append(log((prompts + output * step) / (one.batch_s or 1.0)))
-    return np.array(errors)
+    return errors
 
 
 def _weights(rows: Sequence[Measured]) -> Any:
@@ -190,45 +221,40 @@ def _weights(rows: Sequence[Measured]) -> Any:
     return found / found.mean()
 
 
-def _soft(errors: Any, scale: float) -> Any:
-    """Square near zero, linear beyond `scale`, as a residual."""
-    return np.sign(errors) * scale * np.sqrt(2 * (np.sqrt(1 + (errors / scale) ** 2) - 1))
-
-
-def _without(held: tuple[str, str]) -> dict[str, float]:
-    """Constants fitted without the rows whose `held[0]` is `held[1]`."""
-    rows, static = measured()[0], static_batches()
-    kind, name = held
-    return fit(
-        [one for one in rows if getattr(one, kind) != name],
-        [one for one in static if getattr(one, kind) != name],
-    )
-
-
 def folds() -> list[tuple[str, str]]:
-    """What is left out, in turn: nothing, each pair, each source."""
+    """What is left out, in turn: each pair, each source."""
     rows = measured()[0]
-    found = [("id", "")]
+    found: list[tuple[str, str]] = []
     for kind in ("pair", "source"):
         found += [(kind, name) for name in sorted({getattr(one, kind) for one in rows})]
     return found
 
 
+def fitted_without(evidence: Evidence, begin: Any) -> Iterator[tuple[str, dict[str, float]]]:
+    """Constants for each group left out, by "kind name"."""
+    slopes = evidence.slopes(begin, evidence.errors(begin))
+    for kind, name in folds():
+        kept = np.array([getattr(one, kind) != name for one in evidence.rows], dtype=float)
+        # A whole source moves the constants further than a pair.
+        point = fit(evidence, kept, begin, slopes, rounds=3 if kind == "source" else 2)
+        yield f"{kind} {name}", _values(point)
+
+
 def main() -> None:
     """Fits everything, writes the shipped constants and those of the folds."""
-    held = folds()
-    with ProcessPoolExecutor(2) as pool:
-        fitted = list(pool.map(_without, held))
-    kept = {f"{kind} {name}".strip(): values for (kind, name), values in zip(held, fitted, strict=True)}
-    FOLDS.parent.mkdir(exist_ok=True)
-    FOLDS.write_text(json.dumps({k: _rounded(v) for k, v in kept.items()}, indent=1) + "\n", encoding="utf-8")
+    shown = [one for one in measured()[0] if one.asked.split_stated]
+    evidence = Evidence(shown, static_batches())
+    begin = np.array([log(mean) for mean, _ in PRIORS.values()])
+    every = fit(evidence, np.ones(len(evidence.rows)), begin, rounds=6)
+    kept = dict(fitted_without(evidence, every))
+    FOLDS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     from .speed_errors import ranges
 
-    everything = constants(_rounded(fitted[0]))
+    found = constants(_values(every))
     shipped = {
         "about": "Fitted by `python -m benchmarks.calibrate_speed`, which says how; see constants.py.",
-        "constants": {name: getattr(everything, name) for name in Constants.__dataclass_fields__},
-        "rows": dict(sorted(Counter(_class(one) for one in measured()[0]).items())),
+        "constants": {name: getattr(found, name) for name in Constants.__dataclass_fields__},
+        "rows": dict(sorted(Counter(_class(one) for one in shown).items())),
         "errors": ranges(),
     }
     CONSTANTS.write_text(json.dumps(shipped, indent=1) + "\n", encoding="utf-8")
@@ -238,8 +264,8 @@ def _class(one: Measured) -> str:
     return f"{one.asked.replica.silicon.gpu} {one.precision}"
 
 
-def _rounded(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: float(f"{value:.4g}") for name, value in values.items()}
+def _values(point: Any) -> dict[str, float]:
+    return {name: float(f"{exp(value):.4g}") for name, value in zip(NAMES, point, strict=True)}
 
 
 if __name__ == "__main__":

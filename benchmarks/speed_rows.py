@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inference_stack.planner.case import CaseError
+from inference_stack.planner.speed.capacity import running_requests
 from inference_stack.planner.speed.estimate import stored_precision
 from inference_stack.planner.speed.question import Asked, parse
 
@@ -87,8 +88,6 @@ def static_batches() -> Sequence[Measured]:
 
 
 def _holds(one: Measured) -> bool:
-    from inference_stack.planner.speed.capacity import running_requests
-
     load = one.asked.load
     whole = load.prompt_tokens + load.output_tokens
     return running_requests(one.asked.replica, whole, 1) >= load.concurrency

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from inference_stack.planner.case import CaseError
-from inference_stack.planner.speed import Range, Speed, speed
+from inference_stack.planner.engine_defaults import PINNED
+from inference_stack.planner.speed import Range, Speed
 from inference_stack.planner.speed.question import Asked, parse
 
 from .app import AsJson, app
@@ -41,16 +42,13 @@ class Answer(BaseModel):
 
 def answer(asked: Asked) -> Answer:
     """What `--json` prints for one question: of one replica, throughput of all."""
-    found = speed(asked.replica, asked.load)
+    found = asked.speed
     figures: dict[str, float] = {}
-    for name, figure, times in (
-        ("ttft_ms", found.ttft_ms, 1),
-        ("tpot_ms", found.tpot_ms, 1),
-        ("output_tok_s", found.output_tok_s, asked.replicas),
-    ):
-        figures[name] = round(figure.value * times, DIGITS)
-        figures[f"{name}_low"] = round(figure.low * times, DIGITS)
-        figures[f"{name}_high"] = round(figure.high * times, DIGITS)
+    for name in ("ttft_ms", "tpot_ms", "output_tok_s"):
+        figure: Range = getattr(found, name)
+        figures[name] = round(figure.value, DIGITS)
+        figures[f"{name}_low"] = round(figure.low, DIGITS)
+        figures[f"{name}_high"] = round(figure.high, DIGITS)
     return Answer(id=asked.question.id, **figures, bottleneck=found.bottleneck, calibration=found.calibration)
 
 
@@ -100,7 +98,7 @@ def throughput(
             "input_len_mean": prompt,
             "output_len_mean": output,
             "request_rate_rps": rate,
-            "engine_version": vllm_version,
+            "engine_version": vllm_version or PINNED,
         }
         given = [{**one, "concurrency": clients} for clients in sweep]
     try:
@@ -150,7 +148,7 @@ def _print(asked: tuple[Asked, ...]) -> None:
         table.add_column(column, justify="left" if column == "bottleneck" else "right")
     found: Speed | None = None
     for each in asked:
-        found = speed(each.replica, each.load)
+        found = each.speed
         load = each.load
         table.add_row(
             f"{load.rate:g}/s" if load.arrival == "open" else f"{load.concurrency:g}",

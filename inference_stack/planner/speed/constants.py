@@ -9,6 +9,8 @@ from importlib.resources import files
 from ..memory.versions import minor
 from ..replica import Replica, Silicon
 
+ASYNCHRONOUS = 14
+"""Minor release of vLLM from which the host schedules a step while the GPU runs the one before."""
 FULL_GRAPHS = 11
 """Minor release of vLLM from which a decode step is one CUDA graph; before, the host launched attention."""
 
@@ -94,7 +96,9 @@ def factor(of: Mapping[str, float], found: tuple[str, ...]) -> float:
     return product
 
 
-def era(replica: Replica) -> tuple[str, ...]:
-    """The trait of an engine that does not run a decode step as one graph."""
+def era(replica: Replica) -> str:
+    """How the engine runs a decode step: kernel by kernel, as one graph, or that and scheduled ahead."""
     engine = replica.engine
-    return ("launched",) if engine.enforce_eager or minor(engine.version) < FULL_GRAPHS else ()
+    if engine.enforce_eager or minor(engine.version) < FULL_GRAPHS:
+        return "launched"
+    return "asynchronous" if minor(engine.version) >= ASYNCHRONOUS else "graphs"

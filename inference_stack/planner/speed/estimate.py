@@ -15,10 +15,12 @@ CACHE_ERROR = 1.25
 """By how much the requests that fit may differ from the memory plan: settings that a load does not state."""
 
 
-def speed(replica: Replica, load: Load) -> Speed:
-    """TTFT, TPOT and throughput of one replica.
+def speed(replica: Replica, load: Load, split_stated: bool = True, replicas: int = 1) -> Speed:
+    """TTFT, TPOT and throughput of a replica, or throughput of several equal ones with this load on each.
 
     A model that does not fit is answered as if one request ran at a time; `memory` says that it does not.
+    Where nobody stated how GPUs are split into replicas, one of them might read all prompts for the others:
+    TTFT then ranges up by the number of replicas.
     """
     constants, known = fitted()
     running = running_requests(replica, load.prompt_tokens, load.output_tokens)
@@ -26,10 +28,13 @@ def speed(replica: Replica, load: Load) -> Speed:
     served, around = bracketed(_pace(replica), load, limits, constants)
     errors = known.errors["measured" if is_measured(replica.silicon) else "unmeasured"]
     output = load.output_tokens
+    (below, above), apart = errors["ttft"], 1 if split_stated else replicas
     return Speed(
-        ttft_ms=_range([one.ttft_s * 1e3 for one in (served, *around)], errors["ttft"]),
+        ttft_ms=_range([one.ttft_s * 1e3 for one in (served, *around)], (below, above * apart)),
         tpot_ms=_range([one.tpot_s * 1e3 for one in (served, *around)], errors["tpot"]),
-        output_tok_s=_range([one.output_tok_s(output) for one in (served, *around)], errors["throughput"]),
+        output_tok_s=_range(
+            [one.output_tok_s(output) * replicas for one in (served, *around)], errors["throughput"]
+        ),
         bottleneck=bottleneck(served, output),
         calibration=_calibration(replica),
         batch=served.batch,

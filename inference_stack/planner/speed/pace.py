@@ -70,6 +70,12 @@ class Pace:
         talking = self.message_s + tokens * self.message_token_s
         return Step(reading, computing, talking, self.overhead_s + batch * self.sequence_s)
 
+    def prompt(self, prompt_tokens: float) -> float:
+        """Seconds of a prompt's own arithmetic and messages, as if no step read anything."""
+        each = sum(token for _, token in self.products) + sum(token for _, token, _ in self.mixtures)
+        each += self.message_token_s
+        return each * prompt_tokens / self.stages + self.attention(prompt_tokens)
+
     def attention(self, prompt_tokens: float) -> float:
         """Seconds in which a prompt attends to itself."""
         total = 0.0
@@ -97,7 +103,7 @@ def pace(replica: Replica, constants: Constants) -> Pace:
     experts_compute = constants.compute_of["experts"]
     cache = memory * constants.cache_bandwidth
     attends = constants.attention_compute * factor(constants.compute_of, found)
-    slower = factor(constants.overhead_of, (*found, *era(replica)))
+    slower = factor(constants.overhead_of, (*found, era(replica)))
     message_s, message_token_s = _messages(replica, asked, constants)
     steps = constants.step_s * replica.pipeline_parallel
     return Pace(

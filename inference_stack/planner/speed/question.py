@@ -6,7 +6,7 @@ notes may stand among them and are never read.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import ceil
+from functools import cache
 from typing import Any, Literal, NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,9 +16,10 @@ from inference_stack.catalog.config import ConfigError, layout
 from inference_stack.catalog.data_files import objects
 
 from .. import case as cases
-from ..memory.budget import fits
+from ..memory.budget import memory
 from ..replica import Replica
-from .load import Load
+from .estimate import speed
+from .load import Load, Speed
 
 MEASURED = frozenset(
     {
@@ -47,8 +48,10 @@ MEASURED = frozenset(
 UNKNOWN = ("", "?", None)
 OPEN_RUN = 200
 """Requests of a run with open arrivals that does not say how many: what published runs of this kind send."""
-FULLEST = 0.96
-"""gpu_memory_utilization of people whose model starts with no less."""
+SCARCE, FULLER = 1 / 16, 0.95
+"""Part of a card below which nobody leaves its KV cache, and the gpu_memory_utilization taken then."""
+UNSTATED_RELEASE = "0.12.0"
+"""vLLM of a measurement that names none: the middle of the releases that public measurements name."""
 WIDEST_NODE = 8
 """Most GPUs that tensor parallelism spans where nobody said."""
 
@@ -127,6 +130,16 @@ class Asked(NamedTuple):
     """Of one replica."""
     replicas: int
 
+    @property
+    def split_stated(self) -> bool:
+        """Whether someone said how the GPUs are shared out among replicas."""
+        return self.replicas == 1 or self.question.tp is not None or self.question.dp is not None
+
+    @property
+    def speed(self) -> Speed:
+        """The answer, for all replicas together."""
+        return speed(self.replica, self.load, self.split_stated, self.replicas)
+
 
 def parse(given: Sequence[Any]) -> tuple[Asked, ...]:
     """Questions as JSON objects, resolved. Raises CaseError with every error of all of them."""
@@ -158,7 +171,7 @@ def resolve(question: Question) -> Asked:
             "mig": question.mig,
             "tp": tensor,
             "pp": question.pp,
-            "vllm_version": question.engine_version,
+            "vllm_version": question.engine_version or UNSTATED_RELEASE,
             "enable_expert_parallel": question.ep > 1,
             "max_model_len": question.max_model_len,
             "max_num_batched_tokens": question.max_num_batched_tokens,
@@ -169,15 +182,15 @@ def resolve(question: Question) -> Asked:
         }
     )
     load = _load(question, replicas)
-    return Asked(question, _started(question, cases.replica(case), load), load, replicas)
+    return Asked(question, _started(question, cases.replica(case)), load, replicas)
 
 
-def _started(question: Question, replica: Replica, load: Load) -> Replica:
+def _started(question: Question, replica: Replica) -> Replica:
     """The replica as it must have run: with more memory where the default would not have let it start."""
-    context = min(replica.engine.max_model_len, ceil(load.prompt_tokens + load.output_tokens))
-    if question.gpu_memory_utilization is not None or fits(replica, context):
+    enough = memory(replica).kv_gib >= SCARCE * replica.silicon.memory_gib
+    if question.gpu_memory_utilization is not None or enough:
         return replica
-    return replace(replica, engine=replace(replica.engine, gpu_memory_utilization=FULLEST))
+    return replace(replica, engine=replace(replica.engine, gpu_memory_utilization=FULLER))
 
 
 def _load(question: Question, replicas: int) -> Load:
@@ -244,6 +257,7 @@ def _stored_as(config: Mapping[str, Any], precision: str | None) -> dict[str, An
     return fields | {"quantization_config": stored}
 
 
+@cache
 def _full_name(name: str | None) -> str | None:
     """The catalog's id for an id, one of another case, or a name without its publisher if that is clear."""
     if name is None:

@@ -5,7 +5,7 @@ request is replaced once, so each token carries its part of the others' prompts.
 """
 
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, exp, log
 
 from .constants import Constants
 from .load import Load
@@ -16,7 +16,7 @@ BUSIEST = 0.95
 LEAST_CHUNK = 1 / 8
 """Of max_num_batched_tokens: what is left to prompts beside decoding requests, at least."""
 SETTLED = 1e-4
-"""Relative change at which the concurrency of open arrivals is taken as found."""
+"""Part of it within which the concurrency of open arrivals is taken as found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,30 @@ def serve(pace: Pace, load: Load, limits: Limits, constants: Constants) -> Serve
         return _at(pace, load, load.concurrency, limits, constants)
     # Little's law over a run of `concurrency` requests that begins and ends empty: in flight are at most all
     # that arrive while one is served, and fewer the shorter the run.
-    low, high = 1.0, load.concurrency
-    while high / low > 1 + SETTLED:
-        middle = sqrt(low * high)
-        arrived = load.rate * _at(pace, load, middle, limits, constants).life_s(load.output_tokens)
-        in_flight = load.concurrency * arrived / (load.concurrency + arrived)
-        low, high = (middle, high) if in_flight > middle else (low, middle)
-    return _at(pace, load, low, limits, constants)
+    low, high = 0.0, log(load.concurrency)
+    # False position on logarithms, with the stale end's value halved (Illinois).
+    left, right = (_excess(pace, load, end, limits, constants) for end in (low, high))
+    if left <= 0:
+        return _at(pace, load, 1.0, limits, constants)
+    moved = 0
+    while high - low > SETTLED:
+        middle = low + (high - low) * left / (left - right)
+        found = _excess(pace, load, middle, limits, constants)
+        if abs(found) < SETTLED:
+            low = middle
+            break
+        if found > 0:
+            low, left, right, moved = middle, found, right / 2 if moved > 0 else right, 1
+        else:
+            high, right, left, moved = middle, found, left / 2 if moved < 0 else left, -1
+    return _at(pace, load, exp(low), limits, constants)
+
+
+def _excess(pace: Pace, load: Load, in_system: float, limits: Limits, constants: Constants) -> float:
+    """Logarithm of the requests in flight over those assumed, both of them at `in_system`, a logarithm."""
+    life = _at(pace, load, exp(in_system), limits, constants).life_s(load.output_tokens)
+    arrived = load.rate * life
+    return log(load.concurrency * arrived / (load.concurrency + arrived)) - in_system
 
 
 def _at(pace: Pace, load: Load, in_system: float, limits: Limits, constants: Constants) -> Served:
@@ -77,12 +94,14 @@ def _at(pace: Pace, load: Load, in_system: float, limits: Limits, constants: Con
     others = (batch - 1) / output * (0.5 if load.arrival == "burst" else 1.0)
     carried, backlog = _carried(pace, batch, context, prompt, own, others, decode.seconds)
     tpot = decode.seconds + carried
-    ttft = constants.request_s + constants.prompt_token_s * prompt + own.steps * decode.seconds + own.seconds
-    ttft += (1 - 1 / batch) * decode.seconds / 2 + backlog * output * tpot
-    ttft += _queue(load, in_system, batch, own.seconds, ttft + output * tpot, constants)
+    ttft = own.steps * decode.seconds + own.seconds + backlog * output * tpot
+    # A request holds its blocks from its first chunk on; a seat is free when another has left.
+    held = ttft + output * tpot
+    ttft += constants.request_s + constants.prompt_token_s * prompt + (1 - 1 / batch) * decode.seconds / 2
+    ttft += _queue(load, in_system, batch, pace.prompt(prompt), held, constants)
     if in_system > batch:
-        waiting = (in_system - batch) / batch * output * tpot
-        ttft += waiting / 2 if load.arrival != "closed" else waiting
+        waiting = (in_system - batch) / batch * held
+        ttft += waiting if load.arrival == "closed" else waiting / 2
     return Served(ttft, tpot, in_system, batch, decode, carried)
 
 
@@ -129,13 +148,13 @@ def _carried(
 def _queue(
     load: Load, in_system: float, batch: float, own_s: float, life_s: float, constants: Constants
 ) -> float:
-    """Seconds that a prompt waits behind others."""
+    """Seconds that a prompt waits behind others: at most behind half of them."""
     ahead = (batch - 1) / 2 * own_s
     if load.arrival == "burst":
         return ahead
     busy = min(BUSIEST, batch * own_s / life_s)
-    waiting = min(ahead, constants.queue * own_s * busy / (1 - busy))
+    waiting = constants.queue * own_s * busy / (1 - busy)
     if load.arrival == "open":
-        return waiting
-    waiting += constants.first_wave * (in_system - 1) / 2 * own_s
-    return waiting + constants.synchronised * own_s * (1 - 1 / batch)
+        return min(ahead, waiting)
+    together = constants.first_wave * (in_system - 1) / 2 * own_s
+    return min(ahead, waiting + constants.synchronised * own_s) + together
