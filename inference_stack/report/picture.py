@@ -151,8 +151,8 @@ def _models(canvas: Canvas, plan: Plan, y: float) -> float:
         _line(canvas, y, (letter[model.name], *_model(model, pools[model.pool])))
     for edge in plan.edge:
         y += 19
-        where = f"on devices, {gib(edge.memory_gib)} GiB, {edge.runtime}"
-        _line(canvas, y, ("", edge.name, short(edge.artefact), where, "", "", "", ""))
+        where = f"on devices, in {gib(edge.memory_gib)} GiB"
+        _line(canvas, y, ("", edge.name, f"{short(edge.source)}, {edge.artefact}", where, "", "", "", ""))
     return y
 
 

@@ -166,7 +166,8 @@ def cpu_pools(plan: Plan) -> str:
 def edge_models(plan: Plan) -> tuple[str, ...]:
     """Models that run on devices."""
     return tuple(
-        f"{model.name}: {model.artefact} with {model.runtime}, {gib(model.memory_gib)} GiB, {model.licence}"
+        f"{model.name}: {model.source} as {model.artefact}, {gib(model.artefact_gib)} GiB to ship, "
+        f"{gib(model.memory_gib)} GiB of memory with {model.runtime}, {model.licence}"
         for model in plan.edge
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inference_stack.planner import Link, Plan, PlannedModel, PlannedPrefill, Tenant
+from inference_stack.planner import EdgeModel, Link, Plan, PlannedModel, PlannedPrefill, Tenant
 from inference_stack.spec import Finding, Nodes, Precision, Severity
 from tests.report.builders import (
     QUOTA,
@@ -102,6 +102,15 @@ H100 = pool(
 H200 = pool(
     "h200", "Standard_ND96isr_H200_v5", "H200-SXM-141GB", per_node=8, gib=139.8, usd=84.8, nodes=Nodes(max=1)
 )
+EDGE_MODEL = EdgeModel(
+    name="kiosk",
+    source="google/gemma-3-4b-it",
+    artefact="GGUF Q4_K_M",
+    artefact_gib=2.3,
+    runtime="llama.cpp (CPU, Metal)",
+    memory_gib=3.6,
+    licence="gemma",
+)
 FRONTIER = "customer-facing-frontier-chat"
 """A name as long as may be."""
 
@@ -114,6 +123,7 @@ def large() -> Plan:
         environment=environment(budget=None),
         pools=pools,
         models=(*_small_models(), *_large_models()),
+        edge=(EDGE_MODEL,),
         packing=tuple(node for where in pools for node in packed(where, _nodes()[where.name])),
         price=price(12.0, 190.5, 402.17, {each.sku: each.usd_per_node_hour or 0 for each in pools}),
         findings=(WARNING, *_notes()),

@@ -176,6 +176,14 @@ def test_disaggregated_serving_is_told_with_its_link() -> None:
     assert "InfiniBand: needs 2.1 GB/s of 50 GB/s, 0.4 GiB a request, adds 9 ms" in told
 
 
+def test_a_model_for_devices_is_told_with_what_to_ship_and_what_it_needs() -> None:
+    told = " ".join(text(large()).split())
+    assert (
+        "on devices: kiosk: google/gemma-3-4b-it as GGUF Q4_K_M, 2.3 GiB to ship, 3.6 GiB of memory with "
+        "llama.cpp (CPU, Metal), gemma"
+    ) in told
+
+
 def test_the_bar_of_a_model_shows_every_part_that_there_is() -> None:
     first = next(line for line in detailed(small(), "copilot").splitlines() if line.startswith("memory"))
     cells = first.split()[1]
