@@ -1,4 +1,4 @@
-"""Reads the fields of a Hugging Face config.json: what a model is made of, and how its checkpoint stores it."""
+"""Reads the fields of a config.json: what a model is made of, and how its checkpoint stores it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,27 +17,24 @@ __all__ = ["FAMILIES", "ConfigError", "architecture", "layout"]
 def architecture(config: Mapping[str, Any]) -> Architecture:
     """The architecture that a config.json describes, towers included.
 
-    A model type that is not known is read as a Llama-like decoder where the fields allow it; `assumed` says so.
-    Raises ConfigError where fields are missing, naming them.
+    A model type or encoder that is not known is read as an ordinary one where the fields allow it, and `assumed`
+    says so. Raises ConfigError where fields are missing, naming them.
     """
     fields = Fields(config)
     family = FAMILIES.get(fields.model_type)
     if family is not None:
-        assumed = (
-            None if known(fields) else "the vision encoder is not known by name: read as an ordinary one"
-        )
+        assumed = None if known(fields) else "its encoder is not known by name: read as an ordinary one"
         return replace(family.read(fields), towers=towers(fields), assumed=assumed)
-    names = ", ".join(sorted(FAMILIES))
+    kind = fields.model_type or "(none)"
     try:
         found = GENERIC.read(fields)
     except ConfigError as error:
         raise ConfigError(
-            f"model_type {fields.model_type or '(none)'} is not known and cannot be read like a Llama: {error}. "
-            f"Known: {names}"
+            f"model_type {kind} is not known and cannot be read like a Llama: {error}. "
+            f"Known: {', '.join(sorted(FAMILIES))}"
         ) from None
-    return replace(
-        found, assumed=f"model_type {fields.model_type or '(none)'} is not known: read like a Llama"
-    )
+    assumed = f"model_type {kind} is not known: read like a Llama"
+    return replace(found, towers=towers(fields), assumed=assumed)
 
 
 def layout(config: Mapping[str, Any], quantization: str | None = None) -> Layout:
