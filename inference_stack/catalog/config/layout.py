@@ -10,14 +10,27 @@ from .fields import ConfigError
 PARTS = ("attention", "recurrent", "dense", "experts", "shared")
 """Parts that a quantized layout stores quantized unless it names exceptions."""
 EXAMPLES = {
-    "attention": ("model.layers.7.self_attn.q_proj", "model.layers.7.self_attn.o_proj"),
-    "recurrent": ("model.layers.7.linear_attn.in_proj_qkvz", "model.layers.7.mamba.in_proj"),
-    "dense": ("model.layers.7.mlp.gate_proj", "model.layers.7.mlp.down_proj"),
-    "experts": ("model.layers.7.mlp.experts.0.gate_proj", "model.layers.7.mlp.experts.0.down_proj"),
-    "shared": ("model.layers.7.mlp.shared_experts.gate_proj", "model.layers.7.mlp.shared_expert.gate_proj"),
-    "head": ("lm_head",),
+    "attention": (
+        ("self_attn.q_proj", "self_attn.o_proj"),
+        ("self_attn.q_b_proj", "self_attn.o_proj"),
+        ("attention.wq", "attention.wo"),
+    ),
+    "recurrent": (("linear_attn.in_proj_qkvz",), ("mamba.in_proj",), ("mixer.in_proj",)),
+    "dense": (("mlp.gate_proj", "mlp.down_proj"), ("feed_forward.w1", "feed_forward.w2")),
+    "experts": (
+        ("mlp.experts.0.gate_proj", "mlp.experts.0.down_proj"),
+        ("block_sparse_moe.experts.0.w1", "block_sparse_moe.experts.0.w2"),
+        ("feed_forward.experts.0.gate_proj",),
+    ),
+    "shared": (
+        ("mlp.shared_experts.gate_proj",),
+        ("mlp.shared_expert.gate_proj",),
+        ("shared_mlp.gate_proj",),
+    ),
 }
-"""Names by which checkpoints of most families call the matrices of a part, of a layer in the middle."""
+"""How checkpoints call the matrices of a part; a part is excepted where all names of one family are."""
+LAYER = "model.layers.7."
+"""A layer in the middle: exceptions for the first or last layer alone do not count."""
 UNQUANTIZED = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
 KNOWN = "fp8, fbgemm_fp8, compressed-tensors, awq, gptq, mxfp4, modelopt"
 """Checkpoint layouts that are read; quantization: fp8 quantizes a 16-bit checkpoint while it loads."""
@@ -94,7 +107,7 @@ def _compressed(stated: Mapping[str, Any]) -> Layout:
     inputs = cast("Mapping[str, Any] | None", scheme.get("input_activations"))
     bits, kind = int(weights.get("num_bits", 8)), weights.get("type", "int")
     strategy, group = weights.get("strategy"), int(weights.get("group_size") or 0)
-    parts = _parts(stated)
+    parts = tuple(p for p in _parts(stated) if _targeted(p, scheme.get("targets")))
     cache = "fp8" if stated.get("kv_cache_scheme") else None
     if kind == "float" and bits == 4:
         return Layout(
@@ -177,19 +190,28 @@ def _modelopt(stated: Mapping[str, Any]) -> Layout:
 def _parts(stated: Mapping[str, Any]) -> tuple[str, ...]:
     """The parts that no exception of the layout names."""
     names = ("ignore", "modules_to_not_convert", "ignored_layers", "exclude_modules")
-    exceptions = [str(e) for name in names for e in (stated.get(name) or ())]
-    kept = tuple(p for p in PARTS if not all(_excepted(example, exceptions) for example in EXAMPLES[p]))
-    return kept
+    exceptions = [str(each) for name in names for each in (stated.get(name) or ())]
+    return tuple(part for part in PARTS if not _all_match(part, exceptions))
 
 
-def _excepted(name: str, exceptions: list[str]) -> bool:
-    for exception in exceptions:
-        if exception.startswith("re:"):
-            if re.match(exception.removeprefix("re:"), name):
+def _targeted(part: str, targets: object) -> bool:
+    """Whether a scheme of compressed-tensors is for this part; most are for every linear."""
+    wanted = [str(each) for each in cast("list[object]", targets)] if isinstance(targets, list) else []
+    return not wanted or "Linear" in wanted or _all_match(part, wanted)
+
+
+def _all_match(part: str, patterns: list[str]) -> bool:
+    return any(all(_matches(LAYER + name, patterns) for name in family) for family in EXAMPLES[part])
+
+
+def _matches(name: str, patterns: list[str]) -> bool:
+    for pattern in patterns:
+        if pattern.startswith("re:"):
+            if re.match(pattern.removeprefix("re:"), name):
                 return True
-        elif "*" in exception:
-            if re.fullmatch(re.escape(exception).replace(r"\*", ".*") + r"(\..*)?", name):
+        elif "*" in pattern:
+            if re.fullmatch(re.escape(pattern).replace(r"\*", ".*") + r"(\..*)?", name):
                 return True
-        elif exception == name or f".{exception}." in f".{name}.":
+        elif pattern == name or f".{pattern}." in f".{name}.":
             return True
     return False
