@@ -61,8 +61,9 @@ def test_aks_adds_a_node_to_each_pool_while_it_upgrades_but_to_no_spot_pool() ->
     found = used([pool(), pool("two", NC80, per_node=2)], [model(replicas_max=2)])
     assert found[NC].vcpus_node_upgrade == found[NC].vcpus_peak + 40 + 80
     assert found[CPU].vcpus_node_upgrade == found[CPU].vcpus_peak + 4 + 8
-    spot = used([pool(priority=Priority.SPOT)], [model(replicas_max=2)])[SPOT]
-    assert spot.vcpus_node_upgrade == spot.vcpus_peak
+    spot = used([pool(priority=Priority.SPOT)], [model(replicas_max=2)])
+    assert spot[SPOT].vcpus_node_upgrade == spot[SPOT].vcpus_peak
+    assert spot[CORES].vcpus_node_upgrade == spot[CORES].vcpus_peak + 4 + 8
 
 
 def test_a_service_stands_twice_while_it_is_upgraded_and_only_the_largest_counts() -> None:

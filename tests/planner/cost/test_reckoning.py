@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference_stack.planner import Plan, plan_environment
+from inference_stack.catalog import CATALOG
+from inference_stack.planner import ColdStart, Plan, plan_environment
+from inference_stack.planner.startup import NOTHING
 from inference_stack.spec import InvalidEnvironment
 
 NC = "StandardNCadsH100v5Family"
@@ -43,6 +45,25 @@ def test_every_model_has_its_cost_and_its_cold_start() -> None:
     assert model.cost.at_full.output.value <= model.cost.at_traffic.output.value
     assert model.cold_start is not None
     assert model.cold_start.node.typical > 0
+
+
+def start(engine: dict[str, Any], gpus: int) -> ColdStart:
+    large = {"name": "large", "sku": "Standard_NC80adis_H100_v5", "nodes": {"max": 8}}
+    pinned = {"placement": {"pool": "large", "gpus": gpus}, "precision": "bf16", "engine": engine}
+    (model,) = planned(pools=[large], model=pinned).models
+    assert model.cold_start is not None
+    return model.cold_start
+
+
+def test_weights_are_read_whole_over_however_many_gpus_they_are_dealt_out() -> None:
+    parameters, gib_s = 32.8e9, CATALOG.startup["load"].typical
+    assert start({}, 1).weights == start({}, 2).weights
+    assert start({}, 2).weights.typical == pytest.approx(2 * parameters / 2**30 / gib_s, rel=0.02)
+
+
+def test_graphs_are_captured_unless_the_engine_is_told_not_to() -> None:
+    assert start({"enforce_eager": True}, 2).graphs == NOTHING
+    assert start({}, 2).graphs.typical > 1
 
 
 def test_the_expected_price_is_what_its_models_cost_and_what_runs_beside_them() -> None:
