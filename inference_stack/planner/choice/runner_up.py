@@ -16,10 +16,19 @@ def runner_up(packing: Packing, number: int) -> RunnerUp | None:
     None where there is no other way. The other models stay where they are.
     """
     pick, chosen = packing.picks[number], packing.chosen[number]
-    others = [each for each in pick.candidates if each.way != chosen.way]
+    loads = packing.loads
+
+    def within(candidate: Candidate) -> bool:
+        changed = moved(loads, pick, chosen, candidate)
+        bounded = [part.way.offer for part in candidate.parts if part.way.offer.most_nodes is not None]
+        return all(
+            nodes_needed(changed[Pool.of(offer, pick)], offer.unit.per_node) <= (offer.most_nodes or 0)
+            for offer in bounded
+        )
+
+    others = [each for each in pick.candidates if each.way != chosen.way and within(each)]
     if not others:
         return None
-    loads = packing.loads
 
     def more(candidate: Candidate) -> float:
         changed = moved(loads, pick, chosen, candidate)

@@ -12,7 +12,7 @@ from inference_stack.planner.memory.kv_cache import max_concurrency
 from inference_stack.planner.memory.weights import weights_bytes
 from inference_stack.planner.plan import Bottleneck
 from inference_stack.planner.replica import Replica
-from inference_stack.planner.speed import Load, Speed, speed
+from inference_stack.planner.speed import Load, Range, Speed, speed
 from inference_stack.spec import Slo
 
 from .candidate import Bounds, Candidate, Miss, Way
@@ -161,12 +161,26 @@ def pace(demand: Demand, running: Replica, concurrency: int) -> Speed:
         raise AssertionError("a model without traffic has no pace")
     if demand.model.disaggregated:
         return speed(running, Load(concurrency, 1, 2 * traffic.prompt_tokens + traffic.output_tokens))
-    found = speed(running, Load(concurrency, traffic.prompt_tokens, traffic.output_tokens))
-    if traffic.shared_prefix:
-        fresh = max(1, round(traffic.prompt_tokens * (1 - traffic.shared_prefix)))
-        read = speed(running, Load(concurrency, fresh, traffic.output_tokens))
-        found = replace(found, ttft_ms=read.ttft_ms)
-    return found
+    whole = Load(concurrency, traffic.prompt_tokens, traffic.output_tokens)
+    return _behind_a_prefix(running, whole, traffic) if traffic.shared_prefix else speed(running, whole)
+
+
+def _behind_a_prefix(running: Replica, whole: Load, traffic: Asked) -> Speed:
+    """The speed of prompts of which only the rest is read, whose tokens look back on all of it."""
+    fresh = max(1, round(traffic.prompt_tokens * (1 - traffic.shared_prefix)))
+    read = speed(running, replace(whole, prompt_tokens=fresh))
+    longer, shorter = (
+        speed(running, Load(whole.concurrency, 1, 2 * tokens + traffic.output_tokens)).tpot_ms.value
+        for tokens in (traffic.prompt_tokens, fresh)
+    )
+    slower = 1 + (longer - shorter) / read.tpot_ms.value
+    return replace(
+        read, tpot_ms=_times(read.tpot_ms, slower), output_tok_s=_times(read.output_tok_s, 1 / slower)
+    )
+
+
+def _times(figure: Range, factor: float) -> Range:
+    return Range(figure.value * factor, figure.low * factor, figure.high * factor)
 
 
 def _sized(demand: Demand, way: Way, traffic: Asked, quick: _Pace) -> Candidate | Miss:
