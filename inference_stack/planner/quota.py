@@ -98,11 +98,11 @@ def upgrade_findings(
     With all replicas at work the upgrade waits, which is worth a note. Where even the least replicas have no
     room twice, it waits for ever.
     """
-    rest = at_rest(models)
-    least = _nodes_while_upgrading(pool, next(each for each in rest if each.name == model.name), rest)
     needed = _nodes_while_upgrading(pool, model, models)
     if needed <= pool.nodes.max:
         return
+    rest = at_rest(each for each in models if pool.name in homes(each))
+    least = _nodes_while_upgrading(pool, next(each for each in rest if each.name == model.name), rest)
     stuck = least > pool.nodes.max
     load, count = ("with the fewest replicas", least) if stuck else ("at peak", needed)
     end = "it never ends" if stuck else "it waits until enough replicas are idle"

@@ -118,7 +118,7 @@ def test_a_pool_without_room_for_a_service_twice_is_noted() -> None:
     (finding,) = upgrade_findings(served, pool(most=7), [served])
     assert finding.code == "upgrade-waits-for-nodes"
     assert finding.severity is Severity.NOTE
-    assert "nodes.max: 8" in (finding.remedy or "")
+    assert finding.remedy == "upgrade in a quiet hour, or nodes.max: 8 for pool large"
     assert list(upgrade_findings(served, pool(most=8), [served])) == []
 
 
@@ -127,6 +127,7 @@ def test_replicas_that_are_always_kept_and_have_no_room_twice_can_never_be_upgra
     (finding,) = upgrade_findings(kept, pool(most=1), [kept])
     assert (finding.code, finding.severity) == ("upgrade-without-room", Severity.WARNING)
     assert "never ends" in finding.what
+    assert finding.remedy == "nodes.max: 2 for pool large"
     assert list(upgrade_findings(kept, pool(most=2), [kept])) == []
     (finding,) = upgrade_findings(idle := model(replicas_min=0, replicas_max=1), pool(most=1), [idle])
     assert finding.severity is Severity.NOTE
