@@ -155,7 +155,7 @@ def _strangers(
         if owners and len(those) > 1:
             owned = model.new_bool_var(f"{pool}-owned")
             for count in owners:
-                model.add(count <= owned)
+                model.add(count <= len(picks) * owned)
             strangers = model.new_int_var(0, len(picks), f"{pool}-strangers")
             everybody = sum(count for count, _ in those)
             model.add(strangers >= everybody - 1 - len(picks) * (1 - owned))
