@@ -17,8 +17,8 @@ __all__ = ["FAMILIES", "ConfigError", "architecture", "layout"]
 def architecture(config: Mapping[str, Any]) -> Architecture:
     """The architecture that a config.json describes, towers included.
 
-    A model type or encoder that is not known is read as an ordinary one where the fields allow it, and `assumed`
-    says so. Raises ConfigError where fields are missing, naming them.
+    A model type or encoder that is not known is read as an ordinary one where the fields allow it, and
+    `assumed` says so. Raises ConfigError where fields are missing, naming them.
     """
     fields = Fields(config)
     family = FAMILIES.get(fields.model_type)

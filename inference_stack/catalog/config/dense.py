@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..architecture import Attention, FeedForward, Rotary
 from . import rotary
-from .family import Family, Mixer, Width, no_rotary
+from .family import AttentionReader, Family, Width, no_rotary
 from .fields import Fields
 from .parts import attention, dense, every, layer_type, listed_window, unless_off
 
@@ -34,7 +34,7 @@ def local_and_global_rotary(fields: Fields) -> tuple[Rotary, ...]:
     )
 
 
-def normalizer(fields: Fields) -> int:
+def normalizer(_fields: Fields) -> int:
     """The factor of the embeddings, which vLLM keeps as a tensor."""
     return 1
 
@@ -47,7 +47,7 @@ def falcon_attention(fields: Fields, layer: int) -> Attention:
     return replace(mixer, kv_heads=1 if fields.flag("multi_query", default=True) else fields.heads)
 
 
-def falcon_norms(fields: Fields, layer: int) -> int:
+def falcon_norms(fields: Fields, _layer: int) -> int:
     """One norm before both parts where they run in parallel, unless the newer decoder norms each."""
     if fields.flag("new_decoder_architecture"):
         return fields.number("num_ln_in_parallel_attn", default=2)
@@ -61,18 +61,17 @@ def chatglm_attention(fields: Fields, layer: int) -> Attention:
     return replace(mixer, kv_heads=fields.number("multi_query_group_num") if grouped else fields.heads)
 
 
-def all_heads(mixer: Mixer) -> Mixer:
+def all_heads(mixer: AttentionReader) -> AttentionReader:
     """Every query head has keys and values of its own, whatever the config says."""
 
     def read(fields: Fields, layer: int) -> Attention:
         found = mixer(fields, layer)
-        assert isinstance(found, Attention)
         return replace(found, kv_heads=found.heads)
 
     return read
 
 
-def apertus_feed_forward(fields: Fields, layer: int) -> FeedForward:
+def apertus_feed_forward(fields: Fields, _layer: int) -> FeedForward:
     """Two matrices around xIELU."""
     return FeedForward(fields.number("intermediate_size"), gated=False, bias=fields.flag("mlp_bias"))
 
@@ -96,7 +95,7 @@ DENSE: dict[str, Family] = {
     "hyperclovax": Family(
         attention(),
         dense(),
-        norms=lambda fields, layer: 4 if fields.flag("use_post_norm") else 2,
+        norms=lambda fields, _layer: 4 if fields.flag("use_post_norm") else 2,
     ),
     "jais2": Family(attention(), dense(False), norm_bias=True),
     "granite_swa": Family(attention(window=listed_window, sinks=True), dense()),
@@ -196,7 +195,7 @@ DENSE: dict[str, Family] = {
         rotary=lambda fields: (rotary.table(fields, fields.head_dim, partial=0.5),),
     ),
     "seed_oss": Family(attention(unless_off("attention_bias"), "attention_out_bias"), dense()),
-    "apertus": Family(attention(qk_norm="head"), apertus_feed_forward, extra=lambda fields, layer: 4),
+    "apertus": Family(attention(qk_norm="head"), apertus_feed_forward, further=lambda _fields, _layer: 4),
     "ernie4_5": Family(attention("use_bias"), dense(True, "use_bias"), tied=True),
     "hunyuan_v1_dense": Family(attention(qk_norm="head", norm_flag="use_qk_norm"), dense()),
     "minicpm": Family(attention(False), dense(), tied=True),

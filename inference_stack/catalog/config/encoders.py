@@ -31,6 +31,7 @@ class Vision:
     """The fields of a vision_config."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
+        """Take the fields as they are."""
         self.config = config
 
     def number(self, *names: str, default: int | None = None) -> int:

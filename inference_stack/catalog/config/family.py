@@ -9,6 +9,7 @@ from . import rotary
 from .fields import Fields
 
 Mixer = Callable[[Fields, int], Attention | Recurrent | None]
+AttentionReader = Callable[[Fields, int], Attention]
 Width = Callable[[Fields, int], FeedForward | Experts | None]
 
 
@@ -17,19 +18,19 @@ def default_rotary(fields: Fields) -> tuple[Rotary, ...]:
     return (rotary.table(fields, fields.head_dim),)
 
 
-def no_rotary(fields: Fields) -> tuple[Rotary, ...]:
+def no_rotary(_fields: Fields) -> tuple[Rotary, ...]:
     """No table: learned positions, ALiBi or none at all."""
     return ()
 
 
-def one(fields: Fields, layer: int) -> int:
+def one(_fields: Fields, _layer: int) -> int:
     """Nothing beyond the norms."""
     return 0
 
 
 @dataclass(frozen=True)
 class Family:
-    """What sets a model type apart from the others. Each callable is given the fields and a layer's number."""
+    """What sets a model type apart from the others. Callables get the fields and a layer's number."""
 
     mixer: Mixer
     feed_forward: Width
@@ -43,8 +44,8 @@ class Family:
     rotary: Callable[[Fields], tuple[Rotary, ...]] = default_rotary
     positions: Callable[[Fields], int] | None = None
     """Rows of a learned position table."""
-    extra: Callable[[Fields, int], int] = one
-    extra_float32: Callable[[Fields, int], int] = one
+    further: Callable[[Fields, int], int] = one
+    further_float32: Callable[[Fields, int], int] = one
     outside: Callable[[Fields], int] | None = None
     """Small parameters outside the blocks."""
     beside: Callable[[Fields, int], Recurrent | None] | None = None
@@ -67,8 +68,8 @@ class Family:
             norms=self.norms if isinstance(self.norms, int) else self.norms(fields, layer),
             norm_bias=self.norm_bias,
             beside=self.beside(fields, layer) if self.beside else None,
-            extra=self.extra(fields, layer),
-            extra_float32=self.extra_float32(fields, layer),
+            extra=self.further(fields, layer),
+            extra_float32=self.further_float32(fields, layer),
         )
 
     def read(self, fields: Fields) -> Architecture:

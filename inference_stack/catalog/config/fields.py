@@ -1,7 +1,7 @@
 """The fields of a config.json, read with the names that model families give them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 NESTED = ("text_config", "language_config", "llm_config", "thinker_config", "text_model_config", "llm_cfg")
 """Where multimodal checkpoints keep the decoder's fields."""
@@ -23,6 +23,7 @@ class Fields:
     """The decoder's fields of one config.json. A field that is absent or null takes the given default."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
+        """Find the decoder's fields, which may be nested."""
         self.config = config
         decoder, outer = dict(config), config
         while nested := next((n for n in NESTED if isinstance(decoder.get(n), Mapping)), None):
@@ -52,6 +53,21 @@ class Fields:
                 "give the fields of the checkpoint's config.json"
             )
         return int(value)
+
+    def listed(self, *names: str) -> list[Any] | None:
+        """A list with one value for each layer; None where the field is absent or no list."""
+        found = self.get(*names)
+        return cast("list[Any]", found) if isinstance(found, list) else None
+
+    def at(self, layer: int, *names: str, default: int | None = None) -> int:
+        """A whole number of one layer: the field may be one number for all, or a list."""
+        each = self.listed(*names)
+        return self.number(*names, default=default) if each is None else int(each[layer])
+
+    def settings(self, name: str) -> Mapping[str, Any]:
+        """A nested object; empty where the field is absent."""
+        found = self.get(name)
+        return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
 
     def flag(self, name: str, default: bool = False) -> bool:
         """A yes or no."""

@@ -7,7 +7,6 @@ from .family import Family
 from .fields import Fields
 from .parts import attention, every, layer_type
 
-
 GLOBAL_HEAD_DIM = 512
 """Width of Gemma 4's global heads where the config is silent."""
 
@@ -63,8 +62,8 @@ def layer_embedding(fields: Fields) -> int:
     return fields.number("hidden_size_per_layer_input", default=0)
 
 
-def gemma4_extra(fields: Fields, layer: int) -> int:
-    """A layer's scale; the router's scales and root; gate, projection and norm of the layer's own embedding."""
+def gemma4_extra(fields: Fields, _layer: int) -> int:
+    """A layer's scale; the router's scales and root; what a layer makes of its own embedding."""
     found = 1
     if fields.flag("enable_moe_block"):
         found += fields.hidden + fields.number("num_experts") + 1
@@ -91,11 +90,10 @@ def altup_inputs(fields: Fields) -> int:
 
 def gemma3n_feed_forward(fields: Fields, layer: int) -> FeedForward:
     """One width for all layers, or one for each."""
-    width = fields.get("intermediate_size")
-    return FeedForward(int(width[layer] if isinstance(width, list) else width))
+    return FeedForward(fields.at(layer, "intermediate_size"))
 
 
-def gemma3n_extra(fields: Fields, layer: int) -> int:
+def gemma3n_extra(fields: Fields, _layer: int) -> int:
     """AltUp's router and coefficients, LAuReL, and the layer's own embedding."""
     hidden, copies = fields.hidden, altup_inputs(fields)
     altup = copies**3 + copies**2 + copies * hidden + hidden + 1
@@ -107,10 +105,10 @@ GEMMA: dict[str, Family] = {
     "gemma4_text": Family(
         gemma4_attention,
         gemma4_feed_forward,
-        norms=lambda fields, layer: 7 if fields.flag("enable_moe_block") else 4,
+        norms=lambda fields, _layer: 7 if fields.flag("enable_moe_block") else 4,
         tied=True,
         rotary=gemma4_rotary,
-        extra=gemma4_extra,
+        further=gemma4_extra,
         outside=lambda fields: 1 + (layer_embedding(fields) + 3 if layer_embedding(fields) else 0),
         layer_embedding=layer_embedding,
     ),
@@ -120,8 +118,8 @@ GEMMA: dict[str, Family] = {
         norms=4,
         tied=True,
         rotary=local_and_global_rotary,
-        extra=gemma3n_extra,
-        extra_float32=lambda fields, layer: fields.hidden,
+        further=gemma3n_extra,
+        further_float32=lambda fields, _layer: fields.hidden,
         outside=lambda fields: (
             2 * (altup_inputs(fields) - 1) * fields.hidden**2 + layer_embedding(fields) + 4
         ),

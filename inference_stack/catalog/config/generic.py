@@ -1,4 +1,4 @@
-"""A reading of models that are not known by name: what the fields of a Llama-like decoder say for themselves."""
+"""Reads models that are not known by name: what the fields of a Llama-like decoder say for themselves."""
 
 from ..architecture import Attention, Experts, FeedForward, Rotary
 from .family import Family, default_rotary
@@ -16,7 +16,7 @@ def is_latent(fields: Fields) -> bool:
 
 
 def generic_mixer(fields: Fields, layer: int) -> Attention:
-    """Latent attention where its ranks are given, else attention with the biases and norms that are stated."""
+    """Latent attention where its ranks are given, else attention with the stated biases and norms."""
     if is_latent(fields):
         return latent(fields, layer)
     bias = any(fields.flag(name) for name in ("attention_bias", "qkv_bias", "use_qkv_bias", "add_qkv_bias"))

@@ -52,8 +52,8 @@ def read(config: Mapping[str, Any], quantization: str | None = None) -> Layout:
         return Layout("fp8", 8, parts=PARTS, compute="fp8", method="fp8")
     if quantization not in (None, "auto"):
         raise ConfigError(
-            f"quantization {quantization!r} of a checkpoint without quantization_config: only fp8 quantizes while "
-            "loading; give the checkpoint's quantization_config"
+            f"quantization {quantization!r} of a checkpoint without quantization_config: only fp8 quantizes "
+            "while loading; give the checkpoint's quantization_config"
         )
     dtype = str(config.get("torch_dtype") or config.get("dtype") or "bfloat16")
     return Layout(UNQUANTIZED.get(dtype.removeprefix("torch."), "bf16"))
@@ -78,7 +78,8 @@ def _stored(stated: Mapping[str, Any]) -> Layout:
             return _modelopt(stated)
         case _:
             raise ConfigError(
-                f"quantization_config.quant_method {stated.get('quant_method')!r} is not known; known are {KNOWN}"
+                f"quantization_config.quant_method {stated.get('quant_method')!r} is not known; "
+                f"known are {KNOWN}"
             )
 
 

@@ -1,11 +1,13 @@
 """Families with experts in some or all layers, and those with multi-head latent attention."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from ..architecture import Attention, Experts, FeedForward, Rotary
 from . import rotary
 from .dense import partly_rotary
-from .family import Family, Mixer
+from .family import AttentionReader, Family
 from .fields import Fields
 from .parts import (
     after_first_dense,
@@ -51,7 +53,7 @@ def llama4_attention(fields: Fields, layer: int) -> Attention:
     """Layers with rotary positions look back within a chunk, those without over everything."""
     rotated = fields.get("no_rope_layers")
     local = bool(rotated[layer]) if rotated else (layer + 1) % 4 != 0
-    mixer = attention(window=lambda fields, layer: None)(fields, layer)
+    mixer = attention(window=lambda _fields, _layer: None)(fields, layer)
     chunk = fields.get("attention_chunk_size")
     return replace(mixer, kind="chunked", window=int(chunk)) if local and chunk else mixer
 
@@ -74,27 +76,27 @@ def llama4_feed_forward(fields: Fields, layer: int) -> Experts | FeedForward:
 
 def ernie_is_sparse(fields: Fields, layer: int) -> bool:
     """Experts between the start and end layer, every moe_layer_interval-th."""
-    start = _first(fields.get("moe_layer_start_index", default=0))
-    end = _first(fields.get("moe_layer_end_index", default=fields.layers - 1))
-    end = fields.layers - 1 if end == -1 else end
-    return start <= layer <= end and (layer + 1) % fields.number("moe_layer_interval", default=1) == 0
+    last = fields.layers - 1
+    start, end = _least(fields, "moe_layer_start_index", 0), _least(fields, "moe_layer_end_index", last)
+    interval = fields.number("moe_layer_interval", default=1)
+    return start <= layer <= (last if end == -1 else end) and (layer + 1) % interval == 0
 
 
-def _first(value: object) -> int:
-    return int(min(value)) if isinstance(value, list) else int(str(value))
+def _least(fields: Fields, name: str, default: int) -> int:
+    """The field, or its least where it is given for text and pictures apart."""
+    each = fields.listed(name)
+    return fields.number(name, default=default) if each is None else min(int(value) for value in each)
 
 
 def ernie_shared(fields: Fields) -> int:
     """Width of the shared experts."""
-    width = fields.get("moe_intermediate_size")
-    width = width[0] if isinstance(width, list) else width
-    return fields.number("moe_num_shared_experts", default=0) * int(width)
+    return fields.number("moe_num_shared_experts", default=0) * fields.at(0, "moe_intermediate_size")
 
 
 def step_attention(fields: Fields, layer: int) -> Attention:
     """Step 3.5: sliding layers have heads of their own; each head has a gate."""
     sliding = layer_type(fields, layer) == "sliding_attention"
-    other = fields.get("attention_other_setting", default={}) if sliding else {}
+    other: Mapping[str, Any] = fields.settings("attention_other_setting") if sliding else {}
     width = int(other.get("head_dim", fields.head_dim))
     return Attention(
         kind="sliding" if sliding else "full",
@@ -144,12 +146,11 @@ def several_shared(fields: Fields) -> int:
     )
 
 
-def with_head_gate(mixer: Mixer) -> Mixer:
+def with_head_gate(mixer: AttentionReader) -> AttentionReader:
     """The same with one gate for each head."""
 
     def read(fields: Fields, layer: int) -> Attention:
         found = mixer(fields, layer)
-        assert isinstance(found, Attention)
         return replace(found, head_gate=True)
 
     return read
@@ -192,7 +193,7 @@ MIXTURES: dict[str, Family] = {
         attention(),
         mixture(width=("intermediate_size",)),
         # Norms over all heads, which vLLM does not deal out.
-        extra=lambda fields, layer: (fields.heads + fields.kv_heads) * fields.head_dim,
+        further=lambda fields, _layer: (fields.heads + fields.kv_heads) * fields.head_dim,
     ),
     "dbrx": Family(attention(False), mixture()),
     "llama4_text": Family(llama4_attention, llama4_feed_forward),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from ..architecture import Attention, Experts, FeedForward
-from .family import Mixer, Width
+from .family import AttentionReader, Width
 from .fields import Fields
 
 Flag = bool | str | Callable[[Fields], bool]
@@ -46,7 +46,7 @@ def listed_window(fields: Fields, layer: int) -> int | None:
 
 
 def every(pattern: int, *, full: int = -1) -> Window:
-    """One full layer in `pattern` (the last of each run, or the one at `full`) where layer_types does not say."""
+    """One full layer in `pattern` (the last, or the one at `full`) where layer_types does not say."""
 
     def window(fields: Fields, layer: int) -> int | None:
         kind = layer_type(fields, layer)
@@ -66,8 +66,8 @@ def attention(
     sinks: bool = False,
     gate: Flag = False,
     norm_flag: str | None = None,
-) -> Mixer:
-    """Multi-head attention with grouped keys and values. The output's bias follows the query's unless given."""
+) -> AttentionReader:
+    """Attention with grouped keys and values. The output's bias follows the query's unless given."""
 
     def read(fields: Fields, layer: int) -> Attention:
         reach = window(fields, layer)
@@ -113,19 +113,18 @@ def dense(gated: bool = True, bias: Flag = "mlp_bias", *names: str, times: int =
     """A dense feed-forward part; `times` the hidden size where the config does not state its width."""
 
     def read(fields: Fields, layer: int) -> FeedForward:
-        width = fields.get(*(names or ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size")))
-        if isinstance(width, list):
-            width = width[layer]
-        return FeedForward(int(width) if width else times * fields.hidden, gated, says(fields, bias))
+        stated = names or ("intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size")
+        width = fields.at(layer, *stated, default=times * fields.hidden)
+        return FeedForward(width, gated, says(fields, bias))
 
     return read
 
 
 def mixture(
-    is_sparse: Callable[[Fields, int], bool] = lambda fields, layer: True,
+    is_sparse: Callable[[Fields, int], bool] = lambda _fields, _layer: True,
     *,
     width: tuple[str, ...] = ("moe_intermediate_size", "intermediate_size"),
-    shared: Callable[[Fields], int] = lambda fields: 0,
+    shared: Callable[[Fields], int] = lambda _fields: 0,
     shared_gate: bool = False,
     bias: bool = False,
     router_bias: Flag = False,
@@ -171,10 +170,10 @@ def mixture(
 
 def after_first_dense(fields: Fields, layer: int) -> bool:
     """DeepSeek's rule: the first layers are dense, then every moe_layer_freq-th has experts."""
-    every_nth = fields.get("moe_layer_freq", default=1)
-    if isinstance(every_nth, list):
-        return bool(every_nth[layer])
-    return layer >= fields.number("first_k_dense_replace", default=0) and layer % int(every_nth) == 0
+    if fields.listed("moe_layer_freq"):
+        return bool(fields.at(layer, "moe_layer_freq"))
+    every_nth = fields.number("moe_layer_freq", default=1)
+    return layer >= fields.number("first_k_dense_replace", default=0) and layer % every_nth == 0
 
 
 def by_sparse_step(fields: Fields, layer: int) -> bool:

@@ -79,7 +79,7 @@ def qwen_next_mixer(fields: Fields, layer: int) -> Attention | Recurrent:
     kind = layer_type(fields, layer)
     interval = fields.number("full_attention_interval", default=4)
     full = kind == "full_attention" if kind else (layer + 1) % interval == 0
-    whole = attention(qk_norm="head", gate=True, window=lambda fields, layer: None)
+    whole = attention(qk_norm="head", gate=True, window=lambda _fields, _layer: None)
     return whole(fields, layer) if full else gated_delta(fields)
 
 
@@ -120,14 +120,12 @@ def mamba_or_attention(fields: Fields, layer: int) -> Attention | Recurrent:
     return attention()(fields, layer) if full else mamba2(fields)
 
 
-def granite_feed_forward(fields: Fields, layer: int) -> Experts | FeedForward:
+def granite_feed_forward(fields: Fields, layer: int) -> Experts | FeedForward | None:
     """Experts behind a shared part, or the shared part alone."""
     shared = fields.number("shared_intermediate_size", default=0)
     if fields.number("num_local_experts", default=0) == 0:
         return FeedForward(shared)
-    found = mixture(width=("intermediate_size",), shared=lambda fields: shared)(fields, layer)
-    assert isinstance(found, Experts)
-    return found
+    return mixture(width=("intermediate_size",), shared=lambda _fields: shared)(fields, layer)
 
 
 def nemotron_pattern(fields: Fields) -> str:
@@ -176,7 +174,7 @@ def lfm2_mixer(fields: Fields, layer: int) -> Attention | Recurrent:
     indices, kind = fields.get("full_attn_idxs"), layer_type(fields, layer)
     full = kind == "full_attention" if kind else layer in (indices or range(fields.layers))
     if full:
-        return attention(False, qk_norm="head", window=lambda fields, layer: None)(fields, layer)
+        return attention(False, qk_norm="head", window=lambda _fields, _layer: None)(fields, layer)
     return Recurrent(
         *("short_conv", 1, fields.hidden, 0, fields.number("conv_L_cache", default=3)),
         inner_size=fields.hidden,
@@ -185,7 +183,7 @@ def lfm2_mixer(fields: Fields, layer: int) -> Attention | Recurrent:
     )
 
 
-def lfm2_width(fields: Fields, layer: int) -> FeedForward:
+def lfm2_width(fields: Fields, _layer: int) -> FeedForward:
     """Two thirds of the stated width, adjusted and rounded up, unless the config takes it as it is."""
     width = fields.number("block_ff_dim", "intermediate_size", default=fields.number("intermediate_size"))
     if fields.flag("block_auto_adjust_ff_dim", default=True):
@@ -196,7 +194,7 @@ def lfm2_width(fields: Fields, layer: int) -> FeedForward:
     return FeedForward(width)
 
 
-def multipliers(fields: Fields, layer: int) -> int:
+def multipliers(fields: Fields, _layer: int) -> int:
     """Falcon-H1 keeps a factor for each output of its Mamba projection."""
     mixer = mamba2(fields)
     return 2 * mixer.inner_size + 2 * mixer.groups * mixer.state_size + mixer.heads
@@ -207,13 +205,21 @@ RECURRENT: dict[str, Family] = {
     "qwen3_5_text": Family(qwen_next_mixer, dense(), rotary=partly_rotary(0.25)),
     "qwen3_5_moe_text": Family(qwen_next_mixer, QWEN_NEXT, rotary=partly_rotary(0.25)),
     "mamba": Family(
-        lambda fields, layer: mamba1(fields), lambda fields, layer: None, norms=1, rotary=no_rotary, tied=True
+        lambda fields, _layer: mamba1(fields),
+        lambda _fields, _layer: None,
+        norms=1,
+        rotary=no_rotary,
+        tied=True,
     ),
     "falcon_mamba": Family(
-        lambda fields, layer: mamba1(fields), lambda fields, layer: None, norms=1, rotary=no_rotary, tied=True
+        lambda fields, _layer: mamba1(fields),
+        lambda _fields, _layer: None,
+        norms=1,
+        rotary=no_rotary,
+        tied=True,
     ),
     "mamba2": Family(
-        lambda fields, layer: mamba2(fields), lambda fields, layer: None, norms=1, rotary=no_rotary
+        lambda fields, _layer: mamba2(fields), lambda _fields, _layer: None, norms=1, rotary=no_rotary
     ),
     "jamba": Family(jamba_mixer, mixture(jamba_is_sparse, width=("intermediate_size",)), rotary=no_rotary),
     "bamba": Family(mamba_or_attention, dense(), rotary=partly_rotary(0.5)),
@@ -224,7 +230,9 @@ RECURRENT: dict[str, Family] = {
             default_rotary(fields) if fields.get("position_embedding_type") == "rope" else ()
         ),
     ),
-    "falcon_h1": Family(attention(), dense(), beside=lambda fields, layer: mamba2(fields), extra=multipliers),
+    "falcon_h1": Family(
+        attention(), dense(), beside=lambda fields, _layer: mamba2(fields), further=multipliers
+    ),
     "nemotron_h": Family(
         nemotron_mixer,
         nemotron_feed_forward,

@@ -158,7 +158,7 @@ def moonvit(fields: Fields, vision: Vision) -> Count:
 
 
 def gemma4(fields: Fields, vision: Vision) -> Count:
-    """Gemma 4: a table of positions for each axis, gated layers with normed heads, one matrix; not dealt out."""
+    """Gemma 4: a table of positions for each axis, gated layers with normed heads, a matrix; whole."""
     count, hidden = Count(), vision.hidden
     count.whole += 2 * vision.number("position_embedding_size", default=10240) * hidden
     count.linear(3 * vision.number("patch_size", default=16) ** 2, hidden, bias=False)
@@ -220,7 +220,7 @@ def known(fields: Fields) -> bool:
 
 
 def towers(fields: Fields) -> tuple[Tower, ...]:
-    """The towers that the config describes; an encoder that is not known by name is read as an ordinary one."""
+    """The towers that the config describes; an encoder not known by name is read as an ordinary one."""
     vision, kind = vision_fields(fields), str(fields.config.get("model_type"))
     if vision is None:
         return ()

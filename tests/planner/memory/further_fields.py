@@ -1,4 +1,4 @@
-"""Fields that a real config.json has beside those that the catalog keeps, because vLLM will not start without.
+"""Fields that a real config.json has beside those that the catalog keeps; vLLM will not start without.
 
 None of them decides a size, or they say what is meant where a field is left out.
 """
@@ -19,7 +19,9 @@ PICTURES = {
     "image_processor_type": "Qwen2VLImageProcessor",
     "processor_class": "Qwen2_5_VLProcessor",
     "size": {"shortest_edge": 3136, "longest_edge": 12845056},
-    **{"patch_size": 14, "merge_size": 2, "temporal_patch_size": 2},
+    "patch_size": 14,
+    "merge_size": 2,
+    "temporal_patch_size": 2,
 }
 
 
@@ -64,7 +66,9 @@ def _rope(rope: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
     match _kind(rope):
         case "llama3":
             further: dict[str, Any] = {
-                **{"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0},
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
                 "original_max_position_embeddings": 8192,
             }
         case "yarn":

@@ -4,7 +4,10 @@ Importing this module is enough. No kernel runs: models are built on torch's met
 shapes and no memory. What stands in for hardware is here and nowhere else.
 """
 
+# What stands in for hardware is written to be called as it is, and before vLLM is imported.
+# ruff: noqa: ARG, E402
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportPrivateUsage=false
+# pyright: reportArgumentType=false, reportIncompatibleVariableOverride=false
 import os
 import sys
 import types
@@ -36,7 +39,7 @@ GPUS, CAPABILITY, MEMORY_GIB, MULTIPROCESSORS = 8, (9, 0), 79, 132
 
 
 class AbsentKernel:
-    """A kernel that can be named but not called; questions whether something is supported are answered yes."""
+    """A kernel that can be named but not called; asked whether something is supported it says yes."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -202,7 +205,7 @@ class H100(cuda.NonNvmlCudaPlatform):
 
 platforms._current_platform = H100()
 
-import vllm._custom_ops  # noqa: F401  (before names of kernels are made up: it registers only those that exist)
+import vllm._custom_ops
 
 stand_in_for_kernels()
 older_pixtral()

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from inference_stack.catalog.architecture import Layout
 from inference_stack.catalog.config import architecture
 from inference_stack.planner.memory.kv_cache import kv_cache

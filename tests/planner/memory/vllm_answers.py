@@ -76,7 +76,7 @@ def ask(cases: list[Case]) -> dict[str, dict[str, Any]]:
     """vLLM's answers by the cases' names, from programs that run side by side."""
     shares = [cases[number::PROCESSES] for number in range(PROCESSES)]
     running = [
-        subprocess.Popen(  # noqa: S603  (our own program)
+        subprocess.Popen(
             [sys.executable, str(PROGRAM)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

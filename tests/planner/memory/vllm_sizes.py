@@ -1,6 +1,6 @@
 """Asks vLLM itself how many bytes of weights a rank holds and how many tokens a KV cache.
 
-A program: cases as JSON lines on standard input, answers as JSON lines on standard output, in order.
+A program: cases as JSON lines on standard input, answers as JSON lines on standard output.
 A case: name, config (fields of a config.json), tensor_parallel, pipeline_parallel, kv_bytes, arguments (of the
 engine). An answer: name, weights (bytes by stage), blocks, tokens, max_concurrency; or name, error.
 """
@@ -66,7 +66,7 @@ def join_groups(tensor_parallel: int, pipeline_parallel: int, stage: int) -> Non
 
 
 def build(case: dict[str, Any], stage: int) -> tuple[Any, torch.nn.Module]:
-    """The engine's configuration and the model's class on the meta device, as one rank of a stage builds it."""
+    """The engine's configuration and the model's class on the meta device, as one rank builds it."""
     rotary_embedding._ROPE_DICT.clear()
     join_groups(case["tensor_parallel"], case["pipeline_parallel"], stage)
     with tempfile.TemporaryDirectory() as folder:
@@ -118,18 +118,14 @@ def cache_specs(config: Any) -> dict[str, Any]:
 
 def answer(case: dict[str, Any]) -> dict[str, Any]:
     """What vLLM says to one case."""
-    found: list[int] = []
-    specs: list[dict[str, Any]] = []
-    config = None
-    for stage in range(case["pipeline_parallel"]):
-        config, model = build(case, stage)
-        found.append(weights(model))
-        specs.append(cache_specs(config))
+    built = [build(case, stage) for stage in range(case["pipeline_parallel"])]
+    specs = [cache_specs(config) for config, _ in built]
+    config = built[0][0]
     with set_current_vllm_config(config):
         caches = get_kv_cache_configs(config, specs, [case["kv_bytes"]] * len(specs))
         tokens, concurrency = get_kv_cache_capacity(config, caches[0])
     return {
-        "weights": found,
+        "weights": [weights(model) for _, model in built],
         "blocks": caches[0].num_blocks,
         "tokens": tokens,
         "max_concurrency": concurrency,
