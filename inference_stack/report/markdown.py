@@ -81,9 +81,10 @@ def _blocks(plan: Plan) -> Iterator[str]:
     name, cost = summary.heading(plan).split(": ", 1)
     yield f"### {plain(name)}"
     yield f"**{plain(cost)}** ({plain(summary.about_prices(plan))})"
-    yield table(MODELS, map(_model, lines(plan)))
-    yield from _legend(lines(plan))
-    yield table(POOLS, _pools(plan))
+    if plan.models:
+        yield table(MODELS, map(_model, lines(plan)))
+        yield from _legend(lines(plan))
+        yield table(POOLS, _pools(plan))
     yield plain(summary.cpu_pools(plan))
     yield from (f"- on devices: {plain(edge)}" for edge in summary.edge_models(plan))
     yield from _findings(plan.findings)

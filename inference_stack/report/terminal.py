@@ -21,7 +21,7 @@ from .summary import HELD, LIKELY, MARKS, MISSED, Latency, Line, lines
 WIDTH = 100
 """Columns that a report takes at most, and where nobody knows how many there are."""
 
-MOST_ALIKE = {Severity.ERROR: 100, Severity.WARNING: 3, Severity.NOTE: 1}
+MOST_ALIKE = {Severity.WARNING: 3, Severity.NOTE: 1}
 """Findings of a code that are told, unless details are asked for."""
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
@@ -56,7 +56,9 @@ def render(plan: Plan, details: Collection[str] | None = None) -> RenderableType
         Text(summary.about_prices(plan), "dim"),
         Text(),
     ]
-    report += [_pools(plan), Text(summary.cpu_pools(plan), "dim"), Text(), _models(plan)]
+    report += [_pools(plan)] if plan.pools else []
+    report += [Text(summary.cpu_pools(plan), "dim"), Text()]
+    report += [_models(plan)] if plan.models else []
     report += [Text(f"on devices: {edge}") for edge in summary.edge_models(plan)]
     report += _legend(plan)
     if details is not None:
@@ -192,7 +194,7 @@ def _findings(plan: Plan, *, every: bool) -> Iterator[RenderableType]:
         yield Text()
         yield Text(counted(sum(len(alike) for _, alike in codes), severity.value), style)
         for code, alike in codes:
-            shown = alike if every else alike[: MOST_ALIKE[severity]]
+            shown = alike if every else alike[: MOST_ALIKE.get(severity)]
             for found in shown:
                 yield Padding(Text.assemble((code, style), f" {place_of(found)} {found.what}"), (0, 0, 0, 2))
                 yield from (Padding(Text(line), (0, 0, 0, 4)) for line in advice(found))

@@ -77,6 +77,12 @@ def test_where_prompts_are_read_is_told_under_where_answers_are_written() -> Non
     assert "4 × H200-SXM-141GB<br>bf16 TP4 × 0–1<br>prefill TP4 × 0–1" in row
 
 
+def test_an_environment_of_devices_only_has_no_empty_tables() -> None:
+    told = markdown(large().model_copy(update={"pools": (), "models": (), "packing": ()}))
+    assert tables(told) == []
+    assert "- on devices: kiosk" in told
+
+
 def test_the_same_plan_is_the_same_text() -> None:
     assert markdown(large()) == markdown(large())
     assert markdown(large()).endswith("\n")

@@ -116,6 +116,11 @@ def test_a_pool_that_nobody_fills_says_so() -> None:
     assert "Nothing runs here." in told
 
 
+def test_an_environment_of_devices_only_is_a_list() -> None:
+    drawn = picture(large().model_copy(update={"pools": (), "models": (), "packing": ()}))
+    assert "kiosk" in drawn
+
+
 def test_the_legend_names_only_what_is_there() -> None:
     assert "draft model" not in picture(small())
     assert "adapters" in picture(small())

@@ -184,6 +184,13 @@ def test_a_model_for_devices_is_told_with_what_to_ship_and_what_it_needs() -> No
     ) in told
 
 
+def test_an_environment_of_devices_only_has_neither_pools_nor_placed_models() -> None:
+    told = text(large().model_copy(update={"pools": (), "models": (), "packing": ()}))
+    assert "on devices: kiosk" in told
+    assert "filled at peak" not in told
+    assert "a replica runs on" not in told
+
+
 def test_the_bar_of_a_model_shows_every_part_that_there_is() -> None:
     first = next(line for line in detailed(small(), "copilot").splitlines() if line.startswith("memory"))
     cells = first.split()[1]
