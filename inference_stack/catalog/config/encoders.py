@@ -37,8 +37,7 @@ class Vision:
     def number(self, *names: str, default: int | None = None) -> int:
         """A whole number under one of these names."""
         for name in names:
-            value = self.config.get(name)
-            value = value[0] if isinstance(value, list) and value else value
+            value: object = self.config.get(name)
             if isinstance(value, int | float):
                 return int(value)
         if default is None:

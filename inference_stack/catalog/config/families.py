@@ -57,5 +57,5 @@ ALIASES = {
 }
 """Other names under which a decoder of a known type comes."""
 
-FAMILIES: dict[str, Family] = DENSE | MIXTURES | RECURRENT | GEMMA
-FAMILIES |= {alias: FAMILIES[name] for alias, name in ALIASES.items()}
+NAMED: dict[str, Family] = DENSE | MIXTURES | RECURRENT | GEMMA
+FAMILIES: dict[str, Family] = NAMED | {alias: NAMED[name] for alias, name in ALIASES.items()}

@@ -19,20 +19,25 @@ class ConfigError(ValueError):
     """A config.json that cannot be read: what is wrong, in which field, what to do."""
 
 
+def _nested(fields: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    for name in NESTED:
+        if isinstance(fields.get(name), Mapping):
+            return cast("Mapping[str, Any]", fields[name])
+    return None
+
+
 class Fields:
     """The decoder's fields of one config.json. A field that is absent or null takes the given default."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         """Find the decoder's fields, which may be nested."""
         self.config = config
-        decoder, outer = dict(config), config
-        while nested := next((n for n in NESTED if isinstance(decoder.get(n), Mapping)), None):
-            outer = decoder
-            decoder = dict(decoder[nested])
-        self.outer = outer
+        self.outer: Mapping[str, Any] = config
         """The fields around the decoder's: towers, projector, and what the decoder leaves out."""
-        self.decoder = decoder
-        self.model_type = str(decoder.get("model_type") or config.get("model_type") or "")
+        self.decoder: Mapping[str, Any] = config
+        while inner := _nested(self.decoder):
+            self.outer, self.decoder = self.decoder, inner
+        self.model_type = str(self.decoder.get("model_type") or config.get("model_type") or "")
 
     def get(self, *names: str, default: Any = None) -> Any:
         """The first of these fields that the decoder states, or the default."""
@@ -43,16 +48,18 @@ class Fields:
 
     def number(self, *names: str, default: int | None = None) -> int:
         """A whole number, one for all layers. Raises ConfigError where it is missing or something else."""
-        value = self.get(*names, default=default)
-        if isinstance(value, list) and value and all(v == value[0] for v in value):
-            value = value[0]
-        if isinstance(value, bool) or not isinstance(value, int | float) or int(value) != value:
+        value: object = self.get(*names, default=default)
+        each = self.listed(*names)
+        if each and all(one == each[0] for one in each):
+            value = each[0]
+        whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        if isinstance(value, bool) or not whole:
             given = "missing" if value is None else f"{value!r}, not a whole number"
             raise ConfigError(
                 f"config.json of model_type {self.model_type or '(none)'}: {' or '.join(names)} is {given}; "
                 "give the fields of the checkpoint's config.json"
             )
-        return int(value)
+        return int(cast("float", value))
 
     def listed(self, *names: str) -> list[Any] | None:
         """A list with one value for each layer; None where the field is absent or no list."""

@@ -75,9 +75,7 @@ def test_an_unknown_type_with_latent_ranks_is_read_as_latent_attention() -> None
 
 
 def test_an_unknown_type_that_says_too_little_lists_what_is_known() -> None:
-    with pytest.raises(
-        ConfigError, match=r"model_type unheard is not known.*Known:.*deepseek_v3.*qwen3_next"
-    ):
+    with pytest.raises(ConfigError, match=r"unheard is not known.*Known:.*deepseek_v3.*qwen3_next"):
         architecture({"model_type": "unheard", "hidden_size": 8})
 
 

@@ -5,7 +5,7 @@ shapes and no memory. What stands in for hardware is here and nowhere else.
 """
 
 # What stands in for hardware is written to be called as it is, and before vLLM is imported.
-# ruff: noqa: ARG, E402
+# ruff: noqa: ARG002, ARG003, ARG005, E402
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportPrivateUsage=false
 # pyright: reportArgumentType=false, reportIncompatibleVariableOverride=false
 import os

@@ -1,8 +1,8 @@
 """Asks vLLM itself how many bytes of weights a rank holds and how many tokens a KV cache.
 
 A program: cases as JSON lines on standard input, answers as JSON lines on standard output.
-A case: name, config (fields of a config.json), tensor_parallel, pipeline_parallel, kv_bytes, arguments (of the
-engine). An answer: name, weights (bytes by stage), blocks, tokens, max_concurrency; or name, error.
+A case: name, config (fields of a config.json), tensor_parallel, pipeline_parallel, kv_bytes, arguments (the
+engine's). An answer: name, weights (bytes by stage), blocks, tokens, max_concurrency; or name, error.
 """
 
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportPrivateUsage=false
