@@ -46,7 +46,7 @@ LIMITS_S = {20: 1.0, 200: 15.0}
 def environment(models: int) -> dict[str, Any]:
     """So many models, no two of which ask the same."""
     return {
-        "region": "swedencentral",
+        "region": "eastus",
         "storage_account": "acmeweights",
         "network": {"address_space": "10.0.0.0/8", "nodes": "10.0.0.0/16", "endpoints": "10.1.0.0/24",
                     "pods": "172.16.0.0/13", "services": "192.168.0.0/20"},

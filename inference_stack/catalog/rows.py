@@ -76,6 +76,10 @@ class Sku(Row):
         default=None,
         description="Regions with a list price on 2026-06-18. A price is no promise of capacity.",
     )
+    regions: str | None = Field(
+        default=None,
+        description="Those regions by name, separated by spaces; None where only their number is known.",
+    )
 
 
 class Gpu(Row):

@@ -315,7 +315,8 @@ class Environment(Section):
         "but they slow one another.",
     )
     spot: bool = Field(
-        default=False, description="Whether pools that the plan makes may be Spot, which can be taken away."
+        default=False,
+        description="Whether the pools that the plan makes are Spot: cheaper, and taken away at any time.",
     )
     models: tuple[Model, ...] = Field(min_length=1, description="Models to serve.")
     charts: Charts = Field(default=Charts(), description="Sources of Helm charts.")

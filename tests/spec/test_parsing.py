@@ -15,7 +15,7 @@ def codes(asked: Asked) -> dict[str, str]:
 
 def test_an_environment_without_faults_is_read(asked: Asked) -> None:
     environment = load(asked, file="Pulumi.test.yaml")
-    assert environment.pools[0].nodes.min == 0
+    assert environment.listed_pools[0].nodes.min == 0
     assert environment.models[0].placement != "auto"
 
 

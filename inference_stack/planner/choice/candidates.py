@@ -11,7 +11,7 @@ from inference_stack.spec import Isolation
 from .candidate import Candidate, Miss, Way
 from .demand import Demand
 from .disaggregated import disaggregate
-from .offer import UNPRICED, Barred, Offer
+from .offer import UNPRICED, UNVERIFIED, VERIFIED, Barred, Offer
 from .packing import part_size
 from .shape import Shape, shapes
 from .sizing import size
@@ -20,7 +20,7 @@ KEPT = 8
 """Candidates of a model that the packing chooses among: the cheapest by share of nodes, and as many by whole
 nodes. Others could win only on room that is left over on nodes of others."""
 
-REPORTED = 4
+REPORTED = 6
 """Reasons that a plan tells for what it did not take."""
 
 
@@ -143,12 +143,7 @@ def rejected(found: Found, barred: Sequence[Barred]) -> tuple[Rejected, ...]:
     for miss in found.misses:
         by_limit[miss.limit].append(miss)
     told = [_reject(limit, misses) for limit, misses in by_limit.items()]
-    if found.dearer:
-        first, least = found.dearer[0], found.candidates[0].usd_per_hour
-        what = (
-            f"one replica alone costs {first.usd_per_replica_hour:.2f} USD an hour, others {least:.2f} in all"
-        )
-        told.append(Rejected(limit="price", best=str(first), what=what, count=len(found.dearer)))
+    told += _dearer(found)
     bars: defaultdict[tuple[str, str], list[Barred]] = defaultdict(list)
     for each in barred:
         bars[each.limit, each.what].append(each)
@@ -156,6 +151,26 @@ def rejected(found: Found, barred: Sequence[Barred]) -> tuple[Rejected, ...]:
         sizes = ", ".join(each.sku.name for each in those)
         told.append(Rejected(limit=limit, best=sizes, what=what, count=len(those)))
     return tuple(sorted(told, key=lambda each: -each.count)[:REPORTED])
+
+
+def _dearer(found: Found) -> Iterator[Rejected]:
+    """What was not even sized, by how much is known of its price."""
+    if not found.dearer:
+        return
+    chosen = found.candidates[0]
+    reasons = {
+        UNPRICED: "has no known price, and there are places with one",
+        UNVERIFIED: "has a price that nobody confirmed, and there are places with one",
+    }
+    for tier in (VERIFIED, UNVERIFIED, UNPRICED):
+        those = [way for way in found.dearer if way.offer.tier == tier]
+        if those:
+            alone = those[0].usd_per_replica_hour
+            dear = (
+                f"costs {alone:.2f} USD an hour for one replica; others cost {chosen.usd_per_hour:.2f} in all"
+            )
+            what = dear if tier == chosen.tier else reasons[tier]
+            yield Rejected(limit="price", best=str(those[0]), what=what, count=len(those))
 
 
 def nearest(misses: Iterable[Miss]) -> Miss:

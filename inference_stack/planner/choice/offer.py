@@ -36,6 +36,7 @@ class Offer:
     pool: GpuPool | None = None
     """Pool of the environment; None where the plan would make it."""
     profile: MigProfile | None = None
+    priority: Priority = Priority.REGULAR
 
     @property
     def usd_per_node_hour(self) -> float | None:
@@ -50,8 +51,7 @@ class Offer:
     @property
     def quota_family(self) -> str:
         """What quota its nodes take, in the form of `family`."""
-        spot = self.pool is not None and self.pool.priority is Priority.SPOT
-        return family(SPOT_CORES if spot else self.sku.quota_family)
+        return family(SPOT_CORES if self.priority is Priority.SPOT else self.sku.quota_family)
 
     @property
     def tier(self) -> int:
@@ -103,7 +103,7 @@ def listed(site: Site) -> Offer:
     """A pool of the environment as an offer."""
     pool, sku, unit = site
     profile = pool.mig.profile if pool.mig else None
-    return Offer(pool.name, sku, unit, _silicon(sku.name, unit.profile), pool, profile)
+    return Offer(pool.name, sku, unit, _silicon(sku.name, unit.profile), pool, profile, pool.priority)
 
 
 def made(environment: Environment, catalog: Catalog) -> Iterator[Offer | Barred]:
@@ -116,11 +116,12 @@ def made(environment: Environment, catalog: Catalog) -> Iterator[Offer | Barred]
         if barred := _barred(sku, environment):
             yield barred
             continue
-        yield _made(sku, None, catalog)
+        priority = Priority.SPOT if environment.spot else Priority.REGULAR
+        yield _made(sku, None, priority, catalog)
         for row in catalog.profiles(sku.name):
             # A slice that is alone on its GPU costs what the GPU costs.
             if row.per_gpu > 1:
-                yield _made(sku, MigProfile(row.aks_profile), catalog)
+                yield _made(sku, MigProfile(row.aks_profile), priority, catalog)
 
 
 def made_pool(offer: Offer, name: str, nodes_min: int, nodes_max: int, reason: str | None) -> GpuPool:
@@ -131,14 +132,14 @@ def made_pool(offer: Offer, name: str, nodes_min: int, nodes_max: int, reason: s
             "sku": offer.sku.name,
             "mig": {"profile": offer.profile} if offer.profile else None,
             "nodes": {"min": nodes_min, "max": nodes_max, "reason": reason if nodes_min else None},
-            "priority": Priority.REGULAR,
+            "priority": offer.priority,
         }
     )
 
 
-def _made(sku: Sku, profile: MigProfile | None, catalog: Catalog) -> Offer:
+def _made(sku: Sku, profile: MigProfile | None, priority: Priority, catalog: Catalog) -> Offer:
     unit = accelerator(sku, Mig(profile=profile) if profile else None, catalog)
-    return Offer(_name(sku, profile), sku, unit, _silicon(sku.name, unit.profile), None, profile)
+    return Offer(_name(sku, profile), sku, unit, _silicon(sku.name, unit.profile), None, profile, priority)
 
 
 def _silicon(sku: str, profile: str | None) -> Silicon:
@@ -148,20 +149,15 @@ def _silicon(sku: str, profile: str | None) -> Silicon:
 def _barred(sku: Sku, environment: Environment) -> Barred | None:
     if not sku.new_capacity and not environment.new_a100_capacity:
         return Barred(sku, "capacity", "gets no new capacity; new_a100_capacity: true asks for it anyway")
+    if sku.regions and environment.region not in sku.regions.split():
+        return Barred(sku, "region", f"has no list price in {environment.region}")
     if sku.arch == "arm64" and environment.images.ray_arm64 is None:
         return Barred(sku, "architecture", "is arm64, and images.ray_arm64 names no image")
-    granted = quota_of(sku, environment)
+    name = SPOT_CORES if environment.spot else sku.quota_family
+    granted = {family(each): vcpus for each, vcpus in environment.quota.items()}.get(family(name))
     if granted is not None and granted < sku.vcpu:
-        return Barred(
-            sku, "quota", f"one node takes {sku.vcpu} vCPUs of {sku.quota_family}, which grants {granted}"
-        )
+        return Barred(sku, "quota", f"one node takes {sku.vcpu} vCPUs of {name}, which grants {granted}")
     return None
-
-
-def quota_of(sku: Sku, environment: Environment) -> int | None:
-    """vCPUs that the environment grants for a size; None where it sets no limit."""
-    wanted = family(sku.quota_family)
-    return next((vcpus for name, vcpus in environment.quota.items() if family(name) == wanted), None)
 
 
 def family(name: str) -> str:

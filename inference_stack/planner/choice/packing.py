@@ -100,10 +100,11 @@ class Packing:
         )
 
     def rank(self, quota: Mapping[str, int]) -> tuple[object, ...]:
-        """Fewest limits broken, least price, smallest, first by name."""
+        """Fewest limits broken, fewest prices that are not sure, least price, smallest, first by name."""
         sizes = [each.size for each in self.chosen]
         return (
             sum(self.broken(quota)),
+            sum(each.tier for each in self.chosen),
             round(self.usd_per_hour(), 6),
             round(sum(size[0] for size in sizes), 6),
             sum(size[1] for size in sizes),

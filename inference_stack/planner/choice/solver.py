@@ -10,7 +10,7 @@ from ortools.sat.python import cp_model
 
 from .candidate import Candidate
 from .nodes import QUARTERS, divisible, fillings
-from .offer import Offer
+from .offer import UNPRICED, Offer
 from .packing import MOST_POOLS, Packing, Pick, Pool, part_size
 
 UNITS_PER_USD = 1000
@@ -54,7 +54,7 @@ def solve(picks: Sequence[Pick], quota: Mapping[str, int]) -> Packing:
     nodes = {pool: _nodes(model, pool, loads[pool], offers[pool]) for pool in loads}
     beyond = _beyond(model, nodes, offers, quota)
     beyond += _strangers(model, picks, groups, taken)
-    _minimize(model, picks, nodes, offers, beyond)
+    _minimize(model, picks, groups, taken, nodes, offers, beyond)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0
@@ -172,15 +172,23 @@ def _above(model: cp_model.CpModel, amount: cp_model.LinearExpr | int, allowed: 
 def _minimize(
     model: cp_model.CpModel,
     picks: Sequence[Pick],
+    groups: Mapping[Group, list[int]],
+    taken: Mapping[Group, list[cp_model.IntVar]],
     nodes: Mapping[Pool, cp_model.IntVar],
     offers: Mapping[Pool, Offer],
     beyond: Sequence[cp_model.LinearExpr],
 ) -> None:
-    """Limits before price: one unit beyond a limit weighs more than any price."""
+    """Limits before prices that are not sure before price: each weighs more than all that follows."""
     dearest = sum(max(each.usd_per_hour_alone for each in pick.candidates) for pick in picks)
-    weight = round(UNITS_PER_USD * dearest) + 1
+    doubt = round(UNITS_PER_USD * dearest) + 1
+    limit = doubt * (1 + UNPRICED * len(picks))
+    doubts = [
+        count * (each.tier * doubt)
+        for group, members in groups.items()
+        for count, each in zip(taken[group], picks[members[0]].candidates, strict=True)
+    ]
     prices = [
         count * round(UNITS_PER_USD * (offers[pool].usd_per_node_hour or 0.0))
         for pool, count in nodes.items()
     ]
-    model.minimize(sum([each * weight for each in beyond] + prices))
+    model.minimize(sum([each * limit for each in beyond] + doubts + prices))

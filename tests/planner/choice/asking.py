@@ -48,7 +48,7 @@ def asking(
 def planned(*models: dict[str, Any], catalog: Catalog = CATALOG, **environment: Any) -> Plan:
     """The plan for these models, on pools that it makes unless some are listed."""
     asked = {
-        "region": "swedencentral",
+        "region": "eastus",
         "storage_account": "acmeweights",
         "governance": {"licences": ANY_LICENCE},
         "network": {"nodes": "10.40.0.0/18", "endpoints": "10.40.64.0/24", "pods": "10.128.0.0/10"},

@@ -8,6 +8,7 @@ from inference_stack.catalog import CATALOG
 from inference_stack.planner import Plan
 from inference_stack.spec import InvalidEnvironment
 from tests.planner.choice.asking import (
+    GB200,
     H100_ALONE,
     NC24_A100,
     NC40,
@@ -58,6 +59,27 @@ def test_what_a_quota_forbids_is_not_taken() -> None:
     assert size_of(asking(rate=1), quota=none) != NC40
     # Azure's services spell the family in several ways.
     assert size_of(asking(rate=1), quota={"standardncads h100v5 family": 0}) != NC40
+
+
+def test_spot_pools_are_made_where_that_is_allowed_and_take_the_quota_of_spot() -> None:
+    (pool,) = planned(asking(rate=1)).pools
+    assert pool.priority == "Regular"
+    (pool,) = planned(asking(rate=1), spot=True, quota={"StandardNCadsH100v5Family": 0}).pools
+    assert (pool.priority, pool.sku) == ("Spot", NC40)
+    assert told(asking(rate=1), spot=True, quota={"lowPriorityCores": 0}) == [
+        ("models[0].placement", "nowhere-allowed")
+    ]
+
+
+def test_a_size_that_has_no_price_in_the_region_is_not_made_there() -> None:
+    arm = {"ray_arm64": "registry.example.com/ray:arm64"}
+    asked = asking("deepseek-ai/DeepSeek-R1", ttft_ms=4000)
+    no_h200 = {"standardNDISRH200V5Family": 0}
+    assert size_of(asked, images=arm, quota=no_h200) == GB200
+    assert size_of(asked, images=arm, quota=no_h200, region="swedencentral") != GB200
+    model = placed(asked, images=arm, region="swedencentral")
+    (told_,) = [each for each in model.rejected if each.limit == "region"]
+    assert "swedencentral" in told_.what
 
 
 def test_a_quota_that_no_choice_keeps_is_told_with_what_would_do() -> None:
