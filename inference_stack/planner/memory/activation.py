@@ -186,16 +186,19 @@ def encoder_bytes(replica: Replica) -> tuple[int, int]:
     """What encoders hold of one full step of the largest items, and what they take as they run, bytes.
 
     Source: profile_run of vLLM 0.29: as many items as a step's tokens hold, one at least. An encoder is not
-    compiled: hidden states in and out, queries, keys and values, the feed-forward part twice.
+    compiled: hidden states in and out, queries, keys and values, the feed-forward part's input and output.
     """
     size, held, running = width(replica), 0, 0
     for tower in replica.model.towers:
         if not tower.item_tokens:
             continue
-        items = max(1, replica.engine.max_num_batched_tokens // tower.item_tokens)
-        patches = items * tower.item_patches
-        outputs = items * tower.item_tokens * replica.model.hidden_size
+        # A video is as long as fits into the context.
+        steps = max(1, min(tower.item_steps, replica.engine.max_model_len // tower.item_tokens))
+        items = max(1, replica.engine.max_num_batched_tokens // (steps * tower.item_tokens))
+        patches = items * steps * tower.item_patches
+        outputs = items * steps * tower.item_tokens * replica.model.hidden_size
         held = max(held, (outputs + patches * tower.patch_values) * size)
         parts = replica.tensor_parallel if tower.split else 1
-        running = max(running, patches * (4 * tower.hidden_size + 2 * tower.width // parts) * size)
+        inner = (3 if tower.gated else 2) * tower.width // parts
+        running = max(running, patches * (4 * tower.hidden_size + inner) * size)
     return held, running

@@ -83,10 +83,10 @@ def memory(replica: Replica, fitted: Fitted = FITTED) -> Memory:
     requested, adapters = requested_gib(replica), adapters_bytes(replica) / GIB
     reserved = accounting(replica.engine.version, dense=is_dense(replica.model)).reserves_graphs
     stages = _stages(replica, requested - adapters, reserved, fitted)
-    worst = min(stages, key=lambda stage: stage.kv / max(1, stage.layers))
+    worst = _fullest(stages)
     off = margin(replica)
     cache = _cache(replica, [max(0, int(stage.kv * GIB)) for stage in stages])
-    needed = (needed_bytes(replica) + (needed_bytes(replica.draft) if replica.draft else 0)) / GIB
+    needed = _needed_gib(replica)
     parts = {
         "weights": worst.weights,
         "prepared": worst.prepared,
@@ -113,7 +113,7 @@ def memory(replica: Replica, fitted: Fitted = FITTED) -> Memory:
         kv_tokens=cache.tokens,
         max_concurrency=cache.max_concurrency,
         needed_gib=needed,
-        limit=limit(replica, worst.kv, needed, parts),
+        limit=limit(replica, worst.kv, needed, parts, lambda: _longest(replica, worst.kv, fitted)),
     )
 
 
@@ -124,7 +124,38 @@ def fits(replica: Replica, context: int) -> bool:
 
 def longest(replica: Replica) -> int:
     """Most tokens of context with which vLLM would start; 0 if with none."""
-    return longest_context(replica, max(0, int(memory(replica).kv_gib * GIB)))
+    return _longest(replica, memory(replica).kv_gib, FITTED)
+
+
+def _longest(replica: Replica, kv_gib: float, fitted: Fitted) -> int:
+    """Of a replica whose cache is `kv_gib` at its own max_model_len: what is left may depend on that too."""
+    context = longest_context(replica, max(0, int(kv_gib * GIB)))
+    if context and replica.draft is None and _left(replica, context, fitted)[0] == kv_gib:
+        return context
+    low, high = 0, replica.model.max_position_embeddings
+    while low < high:
+        middle = (low + high + 1) // 2
+        left, needed = _left(replica, middle, fitted)
+        low, high = (middle, high) if left >= needed else (low, middle - 1)
+    return low
+
+
+def _left(replica: Replica, context: int, fitted: Fitted) -> tuple[float, float]:
+    """GiB left for the KV cache, and needed of it, with max_model_len at `context`."""
+    changed = replace(replica, engine=replace(replica.engine, max_model_len=context))
+    usable = requested_gib(changed) - adapters_bytes(changed) / GIB
+    reserved = accounting(changed.engine.version, dense=is_dense(changed.model)).reserves_graphs
+    return _fullest(_stages(changed, usable, reserved, fitted)).kv, _needed_gib(changed)
+
+
+def _fullest(stages: list[_Stage]) -> _Stage:
+    return min(stages, key=lambda stage: stage.kv / max(1, stage.layers))
+
+
+def _needed_gib(replica: Replica) -> float:
+    if replica.draft is None:
+        return needed_bytes(replica) / GIB
+    return (needed_bytes(replica) + needed_bytes(replica.draft, replica.engine.max_model_len)) / GIB
 
 
 def _stages(replica: Replica, usable: float, reserved: bool, fitted: Fitted) -> list[_Stage]:

@@ -25,6 +25,10 @@ own: vLLM's flash_attn_max_num_splits_for_cuda_graph."""
 DECODE_MIB = 6.0
 """What the first graph of decoding takes beside them, in every log."""
 
+UNLINKED_NODES = 2.1
+"""Times the nodes where NCCL sums up between units, for want of NVLink: its kernels are captured too.
+From one log, of four L40S with 80 layers."""
+
 LARGEST = 512
 LARGEST_BLACKWELL = 1024
 """Tokens of the largest graph; the second on a Blackwell of a data centre, from 0.21 on."""
@@ -47,6 +51,8 @@ def cudagraph_gib(replica: Replica, layers: int, fitted: Fitted = FITTED) -> flo
     decode = DECODE_MIB * MIB / GIB + _split_outputs(replica, graphs.decode) / GIB
     experts = any(isinstance(block.feed_forward, Experts) for _, block in replica.model.blocks)
     node = fitted.experts_node_mib if experts else fitted.node_mib
+    if replica.tensor_parallel > 1 and replica.silicon.link_gb_s is None:
+        node *= UNLINKED_NODES
     nodes = max(SMALLEST_MIB, layers * node) * MIB / GIB
     further = len(graphs.mixed) - 1 + max(0, len(graphs.decode) - 1)
     return max(mixed, decode) + further * nodes

@@ -1,10 +1,11 @@
 """What forbids a replica to start, and what would let it."""
 
+from collections.abc import Callable
+
 from inference_stack.catalog.architecture import Attention
 
 from ..replica import Replica
-from .kv_cache import longest_context
-from .runtime import CONTEXT_GIB, GIB
+from .runtime import CONTEXT_GIB
 
 FEWEST_TOKENS = 16
 
@@ -33,7 +34,9 @@ def _cannot_split(what: str, number: int, parts: int) -> str:
     return f"tensor_parallel: {number} {what} cannot be dealt out over {parts} units; allowed: {allowed}"
 
 
-def limit(replica: Replica, kv_gib: float, needed_gib: float, parts: dict[str, float]) -> str | None:
+def limit(
+    replica: Replica, kv_gib: float, needed_gib: float, parts: dict[str, float], longest: Callable[[], int]
+) -> str | None:
     """The first thing that forbids the start, with figures and a way out; None if vLLM starts.
 
     `parts` are the parts of the budget before the KV cache, GiB by name.
@@ -58,7 +61,7 @@ def limit(replica: Replica, kv_gib: float, needed_gib: float, parts: dict[str, f
         )
     if kv_gib >= needed_gib:
         return None
-    context = longest_context(replica, int(kv_gib * GIB))
+    context = longest()
     if context < FEWEST_TOKENS:
         return (
             f"kv_cache: {kv_gib:.2f} GiB are left and one block needs more; "

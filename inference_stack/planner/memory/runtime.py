@@ -15,8 +15,6 @@ of a single H100. Units that talk to each other hold 1.0 to 1.6 GiB more before 
 
 EARLIER_STAGE_GIB = 0.07
 """Outside of torch on a pipeline stage that does not sample (two logs of vLLM 0.19)."""
-UNLINKED_GIB = 0.45
-"""For units without NVLink, where NCCL makes no buffers for multicast."""
 
 
 def requested_gib(replica: Replica) -> float:
@@ -32,7 +30,8 @@ def non_torch_gib(replica: Replica, *, last_stage: bool = True, fitted: Fitted =
     if replica.tensor_parallel == 1:
         return runtime
     if replica.silicon.link_gb_s is None:
-        return runtime + UNLINKED_GIB
+        # Without NVLink NCCL makes no buffers for multicast: a log of four L40S shows none.
+        return runtime
     if counts.communication_gib is not None:
         return runtime + counts.communication_gib
     widths = replica.tensor_parallel * replica.model.hidden_size
