@@ -8,7 +8,7 @@ once and the constants are fitted again without it; those fits give the errors a
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import exp, log
 from pathlib import Path
@@ -242,8 +242,8 @@ def fitted_without(evidence: Evidence, begin: Any) -> Iterator[tuple[str, dict[s
 
 def main() -> None:
     """Fits everything, writes the shipped constants and those of the folds."""
-    shown = [one for one in measured()[0] if one.asked.split_stated]
-    evidence = Evidence(shown, static_batches())
+    stated = [one for one in measured()[0] if one.asked.split_stated]
+    evidence = Evidence(stated, static_batches())
     begin = np.array([log(mean) for mean, _ in PRIORS.values()])
     every = fit(evidence, np.ones(len(evidence.rows)), begin, rounds=6)
     kept = dict(fitted_without(evidence, every))
@@ -254,14 +254,16 @@ def main() -> None:
     shipped = {
         "about": "Fitted by `python -m benchmarks.calibrate_speed`, which says how; see constants.py.",
         "constants": {name: getattr(found, name) for name in Constants.__dataclass_fields__},
-        "rows": dict(sorted(Counter(_class(one) for one in shown).items())),
-        "errors": ranges(),
+        "rows": shown(measured()[0]),
+        **ranges(),
     }
     CONSTANTS.write_text(json.dumps(shipped, indent=1) + "\n", encoding="utf-8")
 
 
-def _class(one: Measured) -> str:
-    return f"{one.asked.replica.silicon.gpu} {one.precision}"
+def shown(rows: Iterable[Measured]) -> dict[str, int]:
+    """Rows that the fit saw by GPU and kind of matrices."""
+    stated = [one for one in rows if one.asked.split_stated]
+    return dict(sorted(Counter(f"{one.asked.replica.silicon.gpu} {one.kind}" for one in stated).items()))
 
 
 def _values(point: Any) -> dict[str, float]:

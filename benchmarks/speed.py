@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .speed_errors import (
+    FIGURES,
     Figure,
     HoldOut,
     Judged,
@@ -26,7 +27,6 @@ from .speed_errors import (
 )
 from .speed_rows import Measured, measured
 
-FIGURES: tuple[Figure, ...] = ("tpot", "ttft")
 HOLD_OUTS: tuple[HoldOut, ...] = ("pair", "source")
 MANY = 10
 """Rows of a pair from which its coverage alone means something."""
@@ -58,7 +58,7 @@ def covered(rows: Sequence[Judged], figure: Figure, kind: HoldOut) -> dict[str, 
         if seen is None:
             continue
         below, above = factors[getattr(row.one, kind)]
-        low, high = row.brackets[figure][0] * below, row.brackets[figure][1] * above
+        low, high = row.brackets[figure][0] * below**row.width, row.brackets[figure][1] * above**row.width
         found[row.one.id] = (float(low <= seen <= high), high / low)
     return found
 
@@ -147,7 +147,7 @@ def throughput_error() -> tuple[int, float]:
 TABLES: dict[str, tuple[str, Callable[[Measured], str]]] = {
     "source": ("By source", lambda one: one.source),
     "gpu": ("By GPU", lambda one: one.row["gpu"]),
-    "precision": ("By precision", lambda one: one.precision),
+    "kind": ("By kind of matrices", lambda one: one.kind),
     "pair": ("By model and GPU", lambda one: one.pair),
 }
 

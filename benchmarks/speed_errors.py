@@ -4,19 +4,23 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from math import exp, log
+from math import exp, log, sqrt
 from statistics import median
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from .calibrate_speed import CROWD, FOLDS, constants, predicted
+from inference_stack.planner.speed.constants import Situation
+from inference_stack.planner.speed.estimate import situation
+
+from .calibrate_speed import CROWD, FOLDS, constants, predicted, shown
 from .speed_rows import Measured, measured
 
 HoldOut = Literal["pair", "source"]
 Figure = Literal["tpot", "ttft"]
-INSIDE = 0.8
-"""Part of the measurements that a range is to hold."""
-WIDER = 1.35
-"""On the logarithm of a range where no measurement shows the GPU: our judgement, twice the variance."""
+FIGURES: tuple[Figure, ...] = ("tpot", "ttft")
+INSIDE = 0.88
+"""Part of the held-out rows that factors hold, so that eight in ten of what no source shows yet are held."""
+WIDER: dict[Situation, float] = {"measured": 1.0, "by class": 1.5, "unmeasured": 1.75}
+"""Exponents on factors where measurements say less: our judgement, two and three times the variance."""
 
 
 class Judged(NamedTuple):
@@ -26,6 +30,8 @@ class Judged(NamedTuple):
     estimates: Mapping[Figure, float]
     brackets: Mapping[Figure, tuple[float, float]]
     """What the estimate is with less and with more room in the KV cache, where that may bind."""
+    width: float
+    """Exponent on the factors, by what measurements of other groups show."""
 
     def seen(self, figure: Figure) -> float | None:
         """What was measured."""
@@ -48,8 +54,14 @@ def held_out(kind: HoldOut) -> tuple[Judged, ...]:
     """Every row, predicted without its group."""
     fitted = {name: constants(values) for name, values in folds().items()}
     found: list[Judged] = []
+    rows = {
+        group: shown(one for one in measured()[0] if getattr(one, kind) != group)
+        for group in {getattr(one, kind) for one in measured()[0]}
+    }
     for one in measured()[0]:
-        served, around = predicted(one, fitted[f"{kind} {getattr(one, kind)}"])
+        group = getattr(one, kind)
+        served, around = predicted(one, fitted[f"{kind} {group}"])
+        apart = 1 if one.asked.split_stated else one.asked.replicas
         figures: dict[Figure, list[float]] = {
             "ttft": [it.ttft_s for it in (served, *around)],
             "tpot": [it.tpot_s for it in (served, *around)],
@@ -59,17 +71,13 @@ def held_out(kind: HoldOut) -> tuple[Judged, ...]:
                 one,
                 {figure: values[0] for figure, values in figures.items()},
                 {
-                    "tpot": (min(figures["tpot"]), max(figures["tpot"])),
-                    "ttft": (min(figures["ttft"]), max(figures["ttft"]) * _apart(one)),
+                    "tpot": (min(figures["tpot"]) / sqrt(apart), max(figures["tpot"])),
+                    "ttft": (min(figures["ttft"]), max(figures["ttft"]) * apart),
                 },
+                WIDER[situation(one.asked.replica, rows[group])],
             )
         )
     return tuple(found)
-
-
-def _apart(one: Measured) -> int:
-    """By what TTFT ranges up where nobody stated the split into replicas, as in `speed`."""
-    return 1 if one.asked.split_stated else one.asked.replicas
 
 
 def errors(rows: Iterable[Judged], figure: Figure) -> list[float]:
@@ -100,18 +108,21 @@ def quantile(ordered: Sequence[float], part: float) -> float:
 
 
 def factors(rows: Sequence[Judged], figure: Figure) -> tuple[float, float]:
-    """Factors of a bracket between which INSIDE of the measurements lie; a crowded pair's rows count less."""
+    """Factors of a bracket between which INSIDE of the measurements lie; a crowded pair's rows count less.
+
+    Both sides alike: a handful of sources cannot tell on which side of it the next one lies.
+    """
     crowd = Counter(row.one.pair for row in rows)
-    tail = (1 - INSIDE) / 2
-    found: list[float] = []
-    for end, part in ((0, tail), (1, 1 - tail)):
-        logs = sorted(
-            (log(seen / row.brackets[figure][end]), crowd[row.one.pair] ** CROWD)
-            for row in rows
-            if (seen := row.seen(figure)) is not None
-        )
-        found.append(exp(_weighted(logs, part * sum(weight for _, weight in logs))))
-    return found[0], found[1]
+    off: list[tuple[float, float]] = []
+    for row in rows:
+        seen = row.seen(figure)
+        if seen is not None:
+            low, high = row.brackets[figure]
+            outside = max(log(low / seen), log(seen / high), 0.0)
+            off.append((outside / row.width, crowd[row.one.pair] ** CROWD))
+    off.sort()
+    factor = exp(_weighted(off, INSIDE * sum(weight for _, weight in off)))
+    return 1 / factor, factor
 
 
 def _weighted(ordered: Sequence[tuple[float, float]], at: float) -> float:
@@ -123,18 +134,14 @@ def _weighted(ordered: Sequence[tuple[float, float]], at: float) -> float:
     return ordered[-1][0]
 
 
-def ranges() -> dict[str, dict[str, tuple[float, float]]]:
-    """What the shipped constants carry: factors by situation and figure, from both hold-outs together."""
+def ranges() -> dict[str, Any]:
+    """What the shipped constants carry of ranges: factors from both hold-outs together, and exponents."""
     rows = [*held_out("pair"), *held_out("source")]
-    return _situations({figure: factors(rows, figure) for figure in ("tpot", "ttft")})
-
-
-def _situations(found: Mapping[Figure, tuple[float, float]]) -> dict[str, dict[str, tuple[float, float]]]:
+    found = {figure: factors(rows, figure) for figure in FIGURES}
     # Few measurements state a steady throughput; it follows from TTFT and TPOT, mostly from the latter.
-    figures = {**found, "throughput": (1 / found["tpot"][1], 1 / found["tpot"][0])}
-    rounded = {name: (round(low, 3), round(high, 3)) for name, (low, high) in figures.items()}
-    wider = {name: (round(low**WIDER, 3), round(high**WIDER, 3)) for name, (low, high) in figures.items()}
-    return {"measured": rounded, "unmeasured": wider}
+    all_figures = {**found, "throughput": (1 / found["tpot"][1], 1 / found["tpot"][0])}
+    rounded = {name: (round(low, 3), round(high, 3)) for name, (low, high) in all_figures.items()}
+    return {"factors": rounded, "wider": WIDER}
 
 
 def held_out_factors(kind: HoldOut, figure: Figure) -> Mapping[str, tuple[float, float]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from inference_stack.planner.case import CaseError
 from inference_stack.planner.speed.capacity import running_requests
-from inference_stack.planner.speed.estimate import stored_precision
+from inference_stack.planner.speed.estimate import kind
 from inference_stack.planner.speed.question import Asked, parse
 
 MEASUREMENTS = Path(__file__).parents[2] / "shared" / "data" / "throughput_measured.csv"
@@ -45,9 +45,9 @@ class Measured(NamedTuple):
         return self.row["source_family"]
 
     @property
-    def precision(self) -> str:
-        """How most of the weights are multiplied."""
-        return stored_precision(self.asked.replica)
+    def kind(self) -> str:
+        """Precision of most of the weights, and whether they are experts."""
+        return kind(self.asked.replica)
 
 
 @cache

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 from ..memory.versions import minor
 from ..replica import Replica, Silicon
@@ -13,6 +14,10 @@ ASYNCHRONOUS = 14
 """Minor release of vLLM from which the host schedules a step while the GPU runs the one before."""
 FULL_GRAPHS = 11
 """Minor release of vLLM from which a decode step is one CUDA graph; before, the host launched attention."""
+
+
+Situation = Literal["measured", "by class", "unmeasured"]
+"""Whether measurements show the GPU with such matrices, only the GPU, or neither."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +69,11 @@ class Known:
     """What measurements stand behind an estimate."""
 
     rows: Mapping[str, int]
-    """Rows by "GPU precision"."""
-    errors: Mapping[str, Mapping[str, tuple[float, float]]]
-    """By figure and situation: factors of the estimate between which 80 % of held-out measurements lie."""
+    """Rows by "GPU kind of matrices"."""
+    factors: Mapping[str, tuple[float, float]]
+    """By figure: factors of the estimate between which eight in ten measurements of a new source lie."""
+    wider: Mapping[Situation, float]
+    """Exponents on the factors."""
 
 
 @cache
@@ -75,7 +82,7 @@ def fitted() -> tuple[Constants, Known]:
     data = json.loads(
         files("inference_stack.planner.speed").joinpath("constants.json").read_text(encoding="utf-8")
     )
-    return Constants(**data["constants"]), Known(data["rows"], data["errors"])
+    return Constants(**data["constants"]), Known(data["rows"], data["factors"], data["wider"])
 
 
 def traits(silicon: Silicon) -> tuple[str, ...]:

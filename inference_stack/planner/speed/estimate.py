@@ -1,15 +1,16 @@
 """Speed of a replica under a load, with ranges, the bottleneck, and what the figures rest on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import sqrt
 
-from ..replica import Replica, Silicon
+from ..replica import Replica
 from .capacity import running_requests
-from .constants import Constants, fitted
+from .constants import Constants, Situation, fitted
 from .load import Load, Range, Speed
 from .pace import Pace, pace
 from .service import Limits, Served, serve
-from .work import Precision, work
+from .work import Mixture, work
 
 CACHE_ERROR = 1.25
 """By how much the requests that fit may differ from the memory plan: settings that a load does not state."""
@@ -19,22 +20,21 @@ def speed(replica: Replica, load: Load, split_stated: bool = True, replicas: int
     """TTFT, TPOT and throughput of a replica, or throughput of several equal ones with this load on each.
 
     A model that does not fit is answered as if one request ran at a time; `memory` says that it does not.
-    Where nobody stated how GPUs are split into replicas, one of them might read all prompts for the others:
-    TTFT then ranges up by the number of replicas.
+    Where nobody stated how GPUs are split into replicas, one of them might read all prompts for the others,
+    and fewer, wider ones decode: TTFT then ranges up by the number of replicas, TPOT down by its root.
     """
     constants, known = fitted()
     running = running_requests(replica, load.prompt_tokens, load.output_tokens)
     limits = Limits(running, replica.engine.max_num_batched_tokens)
     served, around = bracketed(_pace(replica), load, limits, constants)
-    errors = known.errors["measured" if is_measured(replica.silicon) else "unmeasured"]
-    output = load.output_tokens
-    (below, above), apart = errors["ttft"], 1 if split_stated else replicas
+    output, apart = load.output_tokens, 1 if split_stated else replicas
+    width = known.wider[situation(replica, known.rows)]
+    first, each, both = (known.factors[name] for name in ("ttft", "tpot", "throughput"))
+    seen = (served, *around)
     return Speed(
-        ttft_ms=_range([one.ttft_s * 1e3 for one in (served, *around)], (below, above * apart)),
-        tpot_ms=_range([one.tpot_s * 1e3 for one in (served, *around)], errors["tpot"]),
-        output_tok_s=_range(
-            [one.output_tok_s(output) * replicas for one in (served, *around)], errors["throughput"]
-        ),
+        ttft_ms=_range([one.ttft_s * 1e3 for one in seen], first, width, above=apart),
+        tpot_ms=_range([one.tpot_s * 1e3 for one in seen], each, width, below=sqrt(apart)),
+        output_tok_s=_range([one.output_tok_s(output) * replicas for one in seen], both, width),
         bottleneck=bottleneck(served, output),
         calibration=_calibration(replica),
         batch=served.batch,
@@ -57,8 +57,11 @@ def _pace(replica: Replica) -> Pace:
     return pace(replica, fitted()[0])
 
 
-def _range(values: Sequence[float], error: tuple[float, float]) -> Range:
-    return Range(values[0], min(values) * error[0], max(values) * error[1])
+def _range(
+    values: Sequence[float], factors: tuple[float, float], width: float, below: float = 1, above: float = 1
+) -> Range:
+    low, high = factors
+    return Range(values[0], min(values) * low**width / below, max(values) * high**width * above)
 
 
 def bottleneck(served: Served, output_tokens: float) -> str:
@@ -76,26 +79,33 @@ def bottleneck(served: Served, output_tokens: float) -> str:
     return max(spent, key=lambda name: spent[name])
 
 
-def is_measured(silicon: Silicon) -> bool:
-    """Whether public measurements show this GPU whole and aggregated. None shows a slice."""
-    return silicon.profile is None and any(row.startswith(f"{silicon.gpu} ") for row in fitted()[1].rows)
+def situation(replica: Replica, rows: Mapping[str, int]) -> Situation:
+    """How much measurements say about a replica. None shows a MIG slice."""
+    unit = replica.silicon
+    if unit.profile is None and rows.get(f"{unit.gpu} {kind(replica)}"):
+        return "measured"
+    if unit.profile is None and any(row.startswith(f"{unit.gpu} ") for row in rows):
+        return "by class"
+    return "unmeasured"
 
 
 def _calibration(replica: Replica) -> str:
     rows = fitted()[1].rows
-    unit, kind = replica.silicon, stored_precision(replica)
-    found = rows.get(f"{unit.gpu} {kind}", 0)
+    unit, found = replica.silicon, kind(replica)
     if unit.profile is not None:
         return f"physics alone: no public measurement of a MIG slice; {unit.gpu} cut to {unit.profile}"
-    if found:
-        return f"fitted: {found} measurements on {unit.gpu}, {kind}"
-    others = sum(count for row, count in rows.items() if row.startswith(f"{unit.gpu} "))
-    if others:
-        return f"by class: {others} measurements on {unit.gpu}, none {kind}"
-    return f"physics and class: no public measurement on {unit.gpu}"
+    match situation(replica, rows):
+        case "measured":
+            return f"fitted: {rows[f'{unit.gpu} {found}']} measurements on {unit.gpu}, {found}"
+        case "by class":
+            others = sum(count for row, count in rows.items() if row.startswith(f"{unit.gpu} "))
+            return f"by class: {others} measurements on {unit.gpu}, none of {found}"
+        case "unmeasured":
+            return f"physics and class: no public measurement on {unit.gpu}"
 
 
-def stored_precision(replica: Replica) -> Precision:
-    """That of the matrices with most bytes."""
+def kind(replica: Replica) -> str:
+    """How the matrices with most bytes are multiplied, and whether they are experts: it decides the kernels."""
     asked = work(replica)
-    return max((*asked.products, *asked.mixtures), key=lambda part: part.read_bytes).precision
+    most = max((*asked.products, *asked.mixtures), key=lambda part: part.read_bytes)
+    return f"{most.precision} experts" if isinstance(most, Mixture) else most.precision

@@ -5,14 +5,12 @@ request is replaced once, so each token carries its part of the others' prompts.
 """
 
 from dataclasses import dataclass
-from math import ceil, exp, log
+from math import ceil, exp, log, sqrt
 
 from .constants import Constants
 from .load import Load
 from .pace import Pace, Step
 
-BUSIEST = 0.95
-"""Share of time in prefill above which the queue is bounded by the number of clients, not by the share."""
 LEAST_CHUNK = 1 / 8
 """Of max_num_batched_tokens: what is left to prompts beside decoding requests, at least."""
 SETTLED = 1e-4
@@ -90,15 +88,20 @@ def _at(pace: Pace, load: Load, in_system: float, limits: Limits, constants: Con
     context = prompt + output / 2
     decode = pace.step(batch, context)
     own = _reading(pace, batch, context, prompt, limits.step_tokens, decode.seconds)
+    first_s = own.steps * decode.seconds + own.seconds
     # Of the others' prompts a burst has half before its own first token, and half after.
     others = (batch - 1) / output * (0.5 if load.arrival == "burst" else 1.0)
-    carried, backlog = _carried(pace, batch, context, prompt, own, others, decode.seconds)
+    carried = _carried(pace, batch, context, prompt, own, others, decode.seconds)
     tpot = decode.seconds + carried
-    ttft = own.steps * decode.seconds + own.seconds + backlog * output * tpot
+    # Steps that all prompts of a round take, beyond those in which its requests decode.
+    behind = (batch - 1) * prompt / own.chunk - output
+    ttft = max(first_s, behind * tpot)
     # A request holds its blocks from its first chunk on; a seat is free when another has left.
     held = ttft + output * tpot
     ttft += constants.request_s + constants.prompt_token_s * prompt + (1 - 1 / batch) * decode.seconds / 2
-    ttft += _queue(load, in_system, batch, pace.prompt(prompt), held, constants)
+    # Prompts in one step share what it reads, but not the experts that only they wake.
+    prompt_s = max(own.seconds, pace.prompt(prompt))
+    ttft += _queue(load, in_system, batch, prompt_s, held, constants)
     if in_system > batch:
         waiting = (in_system - batch) / batch * held
         ttft += waiting if load.arrival == "closed" else waiting / 2
@@ -135,26 +138,30 @@ def _carried(
     own: _Reading,
     prompts_a_step: float,
     decode_s: float,
-) -> tuple[float, float]:
-    """Seconds of others' prompts in each token, and by what part steps fall behind arriving prompts."""
+) -> float:
+    """Seconds of others' prompts in each token."""
     if prompts_a_step * own.steps <= 1:
-        return prompts_a_step * own.seconds, 0.0
+        return prompts_a_step * own.seconds
     # Every step reads prompts, several in one where they are short.
     tokens = min(own.chunk, prompts_a_step * prompt)
     full = pace.step(batch, context, tokens).seconds - decode_s + pace.attention(prompt) * tokens / prompt
-    return max(own.seconds / own.steps, full), prompts_a_step * prompt / tokens - 1
+    return max(own.seconds / own.steps, full)
 
 
 def _queue(
-    load: Load, in_system: float, batch: float, own_s: float, life_s: float, constants: Constants
+    load: Load, in_system: float, batch: float, prompt_s: float, held_s: float, constants: Constants
 ) -> float:
-    """Seconds that a prompt waits behind others: at most behind half of them."""
-    ahead = (batch - 1) / 2 * own_s
+    """Seconds that a prompt waits behind others: at most behind half of them.
+
+    Random arrivals wait W = queue × prompt × busy ÷ (1 − busy); with batch prompts in every held + W seconds,
+    busy is batch × prompt ÷ (held + W), and W the positive root.
+    """
+    ahead = (batch - 1) / 2 * prompt_s
     if load.arrival == "burst":
         return ahead
-    busy = min(BUSIEST, batch * own_s / life_s)
-    waiting = constants.queue * own_s * busy / (1 - busy)
+    idle = (held_s - batch * prompt_s) / 2
+    waiting = sqrt(idle * idle + constants.queue * batch * prompt_s * prompt_s) - idle
     if load.arrival == "open":
         return min(ahead, waiting)
-    together = constants.first_wave * (in_system - 1) / 2 * own_s
-    return min(ahead, waiting + constants.synchronised * own_s) + together
+    together = constants.first_wave * (in_system - 1) / 2 * prompt_s
+    return min(ahead, waiting + constants.synchronised * prompt_s) + together

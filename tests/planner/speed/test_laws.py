@@ -24,7 +24,7 @@ SLACK = 1 + 1e-9
 
 counts = st.floats(1, 600)
 prompts = st.floats(1, 16_000)
-outputs = st.floats(1, 4_000)
+outputs = st.floats(16, 4_000)
 
 
 @cache
