@@ -105,7 +105,7 @@ def _calibration(replica: Replica) -> str:
 
 
 def kind(replica: Replica) -> str:
-    """How the matrices with most bytes are multiplied, and whether they are experts: it decides the kernels."""
+    """How the matrices with most bytes are multiplied, and whether they are experts: both pick kernels."""
     asked = work(replica)
     most = max((*asked.products, *asked.mixtures), key=lambda part: part.read_bytes)
     return f"{most.precision} experts" if isinstance(most, Mixture) else most.precision

@@ -153,7 +153,7 @@ def _queue(
 ) -> float:
     """Seconds that a prompt waits behind others: at most behind half of them.
 
-    Random arrivals wait W = queue × prompt × busy ÷ (1 − busy); with batch prompts in every held + W seconds,
+    Random arrivals wait W = queue × prompt × busy ÷ idle; with batch prompts in every held + W seconds,
     busy is batch × prompt ÷ (held + W), and W the positive root.
     """
     ahead = (batch - 1) / 2 * prompt_s

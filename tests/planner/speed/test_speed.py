@@ -93,7 +93,7 @@ def test_cards_without_nvlink_are_bound_by_what_they_tell_each_other():
 
 
 def test_a_slice_has_the_bandwidth_of_its_memory_and_says_that_nobody_measured_it():
-    whole, cut = (replica(LLAMA_8B, "H100-NVL-94GB", **more) for more in ({}, {"mig": "3g.47gb"}))
+    whole, cut = (replica(LLAMA_8B, "H100-NVL-94GB", mig=mig) for mig in (None, "3g.47gb"))
     one, other = (speed(unit, Load(1, 512, 256)) for unit in (whole, cut))
     assert 1.6 < other.tpot_ms.value / one.tpot_ms.value < 2.0
     assert "no public measurement" in one.calibration
