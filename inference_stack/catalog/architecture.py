@@ -24,9 +24,9 @@ class Attention:
     qk_rope_head_dim: int = 0
     qkv_bias: bool = False
     output_bias: bool = False
-    qk_norm: Literal["head", "heads", "width"] | None = None
+    qk_norm: Literal["head", "heads", "width", "whole"] | None = None
     """Norms of queries and keys: one weight vector of a head's width for all heads, one for each head,
-    or one over all heads together. None without such norms."""
+    or one over all heads together, dealt out with them or whole on every rank. None without such norms."""
     output_gate: bool = False
     """Whether the query projection also makes a gate of the same width."""
     head_gate: bool = False
@@ -38,6 +38,8 @@ class Attention:
     """Whether each head has a learned sink logit."""
     shares_kv: bool = False
     """Whether the layer reads the KV cache of an earlier one and has none of its own."""
+    whole: bool = False
+    """Whether vLLM gives every rank the projections whole."""
     expanded: bool = False
     """Latent attention only: whether the cache holds keys and values of every head, both `head_dim` wide."""
 
@@ -181,6 +183,8 @@ class Architecture:
     rotary: tuple[Rotary, ...] = ()
     extra: int = 0
     """Further small parameters outside the blocks that every rank holds whole."""
+    ends_on_every_stage: bool = False
+    """Whether vLLM's class keeps the embedding, the last norm and the head on every stage of a pipeline."""
     assumed: str | None = None
     """What was assumed where vLLM's class for the model type is not known here; None for a known type."""
     _hash: int = field(init=False, repr=False, compare=False, default=0)

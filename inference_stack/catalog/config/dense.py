@@ -23,6 +23,20 @@ def partly_rotary(share: float):
     return read
 
 
+def bare_rotary(fields: Fields) -> tuple[Rotary, ...]:
+    """Frequencies alone, for one kind of layer."""
+    return (rotary.frequencies(fields),)
+
+
+def whole(mixer: AttentionReader) -> AttentionReader:
+    """Projections that vLLM does not deal out: transformers has no plan for these classes."""
+
+    def read(fields: Fields, layer: int) -> Attention:
+        return replace(mixer(fields, layer), whole=True)
+
+    return read
+
+
 def local_and_global_rotary(fields: Fields) -> tuple[Rotary, ...]:
     """Sliding layers rotate by a table of their own, to which no scaling applies."""
     local = {"rope_type": "default"}
@@ -101,7 +115,7 @@ DENSE: dict[str, Family] = {
     "granite_swa": Family(attention(window=listed_window, sinks=True), dense()),
     "internlm3": Family(attention("qkv_bias", "bias"), dense(True, "bias")),
     "internlm2": Family(attention("bias"), dense(True, False)),
-    "smollm3": Family(attention(), dense(), tied=True),
+    "smollm3": Family(attention(), dense(), tied=True, rotary=bare_rotary),
     "arcee": Family(attention(), dense(False)),
     "qwen2": Family(attention(True, False), dense()),
     "mimo": Family(attention("attention_bias", False), dense()),
@@ -177,7 +191,11 @@ DENSE: dict[str, Family] = {
         rotary=lambda fields: () if fields.flag("alibi") else (rotary.table(fields, fields.head_dim),),
     ),
     "starcoder2": Family(
-        attention(unless_off("use_bias")), dense(False, unless_off("use_bias")), norm_bias=True, tied=True
+        attention(unless_off("use_bias")),
+        dense(False, unless_off("use_bias")),
+        norm_bias=True,
+        tied=True,
+        rotary=bare_rotary,
     ),
     "stablelm": Family(attention("use_qkv_bias", False), dense(), norm_bias=True, rotary=partly_rotary(0.25)),
     "cohere": Family(attention(qk_norm="heads", norm_flag="use_qk_norm"), dense(), norms=1, tied=True),
@@ -185,8 +203,12 @@ DENSE: dict[str, Family] = {
     "nemotron": Family(attention(), dense(False), norm_bias=True, rotary=partly_rotary(0.5)),
     "exaone": Family(attention(False), dense()),
     "exaone4": Family(attention(False, qk_norm="head", window=listed_window), dense()),
-    "olmo2": Family(attention(qk_norm="width"), dense()),
-    "olmo3": Family(attention(qk_norm="width", window=listed_window), dense()),
+    "olmo2": Family(attention(qk_norm="whole"), dense(), rotary=bare_rotary),
+    "olmo3": Family(
+        attention(qk_norm="whole", window=listed_window),
+        dense(),
+        rotary=lambda fields: (rotary.frequencies(fields, 2),),
+    ),
     "glm": Family(attention(unless_off("attention_bias"), False), dense(), rotary=partly_rotary(0.5)),
     "glm4": Family(attention("attention_bias", False), dense(), norms=4, rotary=partly_rotary(0.5)),
     "chatglm": Family(
@@ -197,7 +219,9 @@ DENSE: dict[str, Family] = {
     "seed_oss": Family(attention(unless_off("attention_bias"), "attention_out_bias"), dense()),
     "apertus": Family(attention(qk_norm="head"), apertus_feed_forward, further=lambda _fields, _layer: 4),
     "ernie4_5": Family(attention("use_bias"), dense(True, "use_bias"), tied=True),
-    "hunyuan_v1_dense": Family(attention(qk_norm="head", norm_flag="use_qk_norm"), dense()),
+    "hunyuan_v1_dense": Family(
+        whole(attention(qk_norm="head", norm_flag="use_qk_norm")), dense(), rotary=bare_rotary
+    ),
     "minicpm": Family(attention(False), dense(), tied=True),
     "orion": Family(attention(False), dense(), norm_bias=True),
 }

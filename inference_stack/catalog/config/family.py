@@ -49,6 +49,8 @@ class Family:
     outside: Callable[[Fields], int] | None = None
     """Small parameters outside the blocks."""
     beside: Callable[[Fields, int], Recurrent | None] | None = None
+    ends_on_every_stage: bool = False
+    """Whether vLLM's class keeps embedding, last norm and head on every stage of a pipeline."""
     layers: Callable[[Fields], int] | None = None
     """Blocks of the decoder where num_hidden_layers does not say."""
     embedding_size: Callable[[Fields], int] | None = None
@@ -87,6 +89,7 @@ class Family:
             tied_embeddings=self.tied if tied is None else bool(tied),
             blocks=tuple((len(list(run)), block) for block, run in groupby(blocks)),
             final_norm=self.final_norm,
+            ends_on_every_stage=self.ends_on_every_stage,
             final_norm_bias=self.norm_bias,
             head_bias=self.head_bias,
             embedding_norms=self.embedding_norms,

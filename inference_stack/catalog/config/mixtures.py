@@ -175,6 +175,7 @@ MIXTURES: dict[str, Family] = {
     "gpt_oss": Family(
         attention(True, True, window=every(2), sinks=True),
         mixture(width=("intermediate_size",), bias=True, router_bias=True),
+        ends_on_every_stage=True,
         rotary=lambda fields: (replace(rotary.table(fields, fields.head_dim), float32=True),),
     ),
     "phimoe": Family(
@@ -189,12 +190,7 @@ MIXTURES: dict[str, Family] = {
         ),
         tied=True,
     ),
-    "olmoe": Family(
-        attention(),
-        mixture(width=("intermediate_size",)),
-        # Norms over all heads, which vLLM does not deal out.
-        further=lambda fields, _layer: (fields.heads + fields.kv_heads) * fields.head_dim,
-    ),
+    "olmoe": Family(attention(qk_norm="whole"), mixture(width=("intermediate_size",))),
     "dbrx": Family(attention(False), mixture()),
     "llama4_text": Family(llama4_attention, llama4_feed_forward),
     "glm4_moe": Family(

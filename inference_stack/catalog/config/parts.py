@@ -60,7 +60,7 @@ def every(pattern: int, *, full: int = -1) -> Window:
 def attention(
     bias: Flag = "attention_bias",
     output_bias: Flag | None = None,
-    qk_norm: Literal["head", "heads", "width"] | None = None,
+    qk_norm: Literal["head", "heads", "width", "whole"] | None = None,
     window: Window = model_window,
     *,
     sinks: bool = False,

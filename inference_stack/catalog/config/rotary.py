@@ -29,6 +29,11 @@ def rope_parameters(fields: Fields, key: str | None = None) -> dict[str, Any]:
     return parameters | {"rope_type": kind}
 
 
+def frequencies(fields: Fields, kinds: int = 1) -> Rotary:
+    """What models keep that vLLM runs through transformers' own classes: frequencies twice, and no table."""
+    return Rotary(2 * kinds, fields.head_dim // 2, float32=True)
+
+
 def table(
     fields: Fields,
     width: int,

@@ -122,7 +122,7 @@ def attention(mixer: Attention, hidden: int) -> list[Matrix]:
     if mixer.head_gate:
         found.append(Matrix("attention", hidden, mixer.heads, "columns"))
     found.append(Matrix("attention", mixer.heads * mixer.v_head_dim, hidden, "rows", bias=mixer.output_bias))
-    return found
+    return [replace(matrix, split="none") for matrix in found] if mixer.whole else found
 
 
 def latent(mixer: Attention, hidden: int) -> list[Matrix]:
@@ -245,6 +245,8 @@ def attention_vectors(mixer: Attention) -> list[Vector]:
             found.append(Vector(2 * mixer.indexer_head_dim, float32=True))
     elif mixer.qk_norm == "head":
         found.append(Vector(2 * mixer.head_dim))
+    elif mixer.qk_norm == "whole":
+        found.append(Vector((mixer.heads + mixer.kv_heads) * mixer.head_dim))
     elif mixer.qk_norm is not None:
         found.append(Vector(mixer.heads * mixer.head_dim, "columns"))
         found.append(Vector(mixer.kv_heads * mixer.head_dim, "kv_heads", heads=mixer.kv_heads))

@@ -39,6 +39,9 @@ def undivided(model: Architecture, tensor_parallel: int) -> str | None:
         for what, count, replicates in _dealt_out(block):
             if count % tensor_parallel and not (replicates and tensor_parallel % count == 0):
                 return f"{count} {what}"
+    for tower in model.towers:
+        if tower.split and tower.whole < tower.params and tower.width % tensor_parallel:
+            return f"{tower.width} columns of the {tower.kind} encoder"
     return None
 
 
@@ -109,7 +112,8 @@ def _stages(model: Architecture, pipeline: int, rank: Rank) -> tuple[int, ...]:
     blocks, width = model.each_block, rank.width
     found: list[int] = []
     for layers in stage_layers(len(blocks), pipeline):
-        first, last = layers.start == 0, layers.stop == len(blocks)
+        ends = model.ends_on_every_stage
+        first, last = ends or layers.start == 0, ends or layers.stop == len(blocks)
         total = sum(_block_bytes(blocks[layer], model.hidden_size, rank) for layer in layers)
         total += sum(table.rows * table.width * (4 if table.float32 else width) for table in model.rotary)
         # vLLM builds towers on every stage, whether or not it sees pictures.

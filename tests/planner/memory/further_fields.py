@@ -47,6 +47,9 @@ def _complete(config: dict[str, Any]) -> dict[str, Any]:
         filled = ROUTING | filled
     if "moe" in kind:
         filled = {"norm_topk_prob": True} | filled
+    if kind.startswith("lfm2"):
+        filled = {"conv_dim": filled["hidden_size"], "conv_dim_out": filled["hidden_size"]} | filled
+        filled = {"block_dim": filled["hidden_size"], "block_ff_dim": filled["intermediate_size"]} | filled
     if kind == "step3p5":
         filled = {"max_seq_len": filled["max_position_embeddings"]} | filled
     for name in ("rope_scaling", "rope_parameters"):

@@ -148,6 +148,14 @@ def older_pixtral() -> None:
             setattr(modeling_pixtral, name, value)
 
 
+def types_of_remote_code() -> None:
+    """Model types whose configuration comes with the checkpoint, and has the fields of a known one."""
+    from transformers import AutoConfig, LlamaConfig, Qwen2Config
+
+    for kind, base in (("mimo", Qwen2Config), ("internlm2", LlamaConfig)):
+        AutoConfig.register(kind, type(kind, (base,), {"model_type": kind}))
+
+
 for _name in KERNELS:
     sys.modules[f"vllm.{_name}"] = types.ModuleType(f"vllm.{_name}")
 stand_in_for_torch_cuda()
@@ -209,6 +217,7 @@ import vllm._custom_ops
 
 stand_in_for_kernels()
 older_pixtral()
+types_of_remote_code()
 
 import vllm.model_executor.models.registry
 
