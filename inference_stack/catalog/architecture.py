@@ -190,12 +190,14 @@ class Architecture:
     _hash: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:
+        """Remember the hash."""
         # Architectures key the caches of a search that asks thousands of times: hash the blocks once.
         object.__setattr__(
             self, "_hash", hash((self.model_type, self.hidden_size, self.vocab_size, self.blocks))
         )
 
     def __hash__(self) -> int:
+        """As of equal architectures."""
         return self._hash
 
     @cached_property

@@ -94,7 +94,7 @@ def olmo_hybrid_mixer(fields: Fields, layer: int) -> Attention | Recurrent:
     """Attention where the config lists it, else in every fourth layer."""
     kind = layer_type(fields, layer)
     full = kind == "full_attention" if kind else layer % 4 == 3
-    return attention(qk_norm="width")(fields, layer) if full else gated_delta(fields)
+    return attention(qk_norm="whole")(fields, layer) if full else gated_delta(fields)
 
 
 def jamba_mixer(fields: Fields, layer: int) -> Attention | Recurrent:
