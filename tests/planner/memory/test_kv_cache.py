@@ -19,6 +19,7 @@ from inference_stack.planner.memory.kv_cache import (
 from inference_stack.planner.replica import Engine, Replica, Silicon
 
 GIB = 2**30
+ENGINE = Engine(max_model_len=8192, max_num_batched_tokens=8192, max_num_seqs=256)
 H100 = Silicon("H100-SXM-80GB", "Hopper", 79.19, 3.35, 989, 1979, None, 900)
 VARIED = ("llama-3.1-8b", "gemma-3-12b", "deepseek-v3", "gpt-oss-20b", "qwen3-next-80b-a3b", "llama-4-scout")
 
