@@ -1,5 +1,6 @@
 """Weights of quantized checkpoints, of stages, and what the allocator and public logs say."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,9 +32,7 @@ def replica(
 ) -> Replica:
     stored = objects("quantizations")[quantization] if quantization else None
     how = layout({"quantization_config": stored}) if stored else Layout("bf16")
-    engine = Engine(
-        **({"max_model_len": 8192, "max_num_batched_tokens": 8192, "max_num_seqs": 256} | further)
-    )
+    engine = replace(ENGINE, **further)
     return Replica(model(name), how, H100, engine, units, stages)
 
 
