@@ -25,9 +25,7 @@ VARIED = ("llama-3.1-8b", "gemma-3-12b", "deepseek-v3", "gpt-oss-20b", "qwen3-ne
 
 
 def replica(name: str, units: int = 1, **engine: Any) -> Replica:
-    settings = Engine(
-        **({"max_model_len": 8192, "max_num_batched_tokens": 8192, "max_num_seqs": 256} | engine)
-    )
+    settings = replace(ENGINE, **engine)
     return Replica(architecture(objects("configs")[name]), Layout("bf16"), H100, settings, units)
 
 
