@@ -1,6 +1,7 @@
 """Families whose every layer is attention and a dense feed-forward part."""
 
 from dataclasses import replace
+from typing import Literal
 
 from ..architecture import Attention, FeedForward, Rotary
 from . import rotary
@@ -28,11 +29,13 @@ def bare_rotary(fields: Fields) -> tuple[Rotary, ...]:
     return (rotary.frequencies(fields),)
 
 
-def whole(mixer: AttentionReader) -> AttentionReader:
-    """Projections that vLLM does not deal out: transformers has no plan for these classes."""
+def through_transformers(
+    mixer: AttentionReader, projections: Literal["apart", "whole"] = "apart"
+) -> AttentionReader:
+    """Projections as transformers' own class has them; whole where it has no plan to deal them out."""
 
     def read(fields: Fields, layer: int) -> Attention:
-        return replace(mixer(fields, layer), whole=True)
+        return replace(mixer(fields, layer), projections=projections)
 
     return read
 
@@ -115,7 +118,7 @@ DENSE: dict[str, Family] = {
     "granite_swa": Family(attention(window=listed_window, sinks=True), dense()),
     "internlm3": Family(attention("qkv_bias", "bias"), dense(True, "bias")),
     "internlm2": Family(attention("bias"), dense(True, False)),
-    "smollm3": Family(attention(), dense(), tied=True, rotary=bare_rotary),
+    "smollm3": Family(through_transformers(attention()), dense(), tied=True, rotary=bare_rotary),
     "arcee": Family(attention(), dense(False)),
     "qwen2": Family(attention(True, False), dense()),
     "mimo": Family(attention("attention_bias", False), dense()),
@@ -191,7 +194,7 @@ DENSE: dict[str, Family] = {
         rotary=lambda fields: () if fields.flag("alibi") else (rotary.table(fields, fields.head_dim),),
     ),
     "starcoder2": Family(
-        attention(unless_off("use_bias")),
+        through_transformers(attention(unless_off("use_bias"))),
         dense(False, unless_off("use_bias")),
         norm_bias=True,
         tied=True,
@@ -203,9 +206,9 @@ DENSE: dict[str, Family] = {
     "nemotron": Family(attention(), dense(False), norm_bias=True, rotary=partly_rotary(0.5)),
     "exaone": Family(attention(False), dense()),
     "exaone4": Family(attention(False, qk_norm="head", window=listed_window), dense()),
-    "olmo2": Family(attention(qk_norm="whole"), dense(), rotary=bare_rotary),
+    "olmo2": Family(through_transformers(attention(qk_norm="whole")), dense(), rotary=bare_rotary),
     "olmo3": Family(
-        attention(qk_norm="whole", window=listed_window),
+        through_transformers(attention(qk_norm="whole", window=listed_window)),
         dense(),
         rotary=lambda fields: (rotary.frequencies(fields, 2),),
     ),
@@ -220,7 +223,9 @@ DENSE: dict[str, Family] = {
     "apertus": Family(attention(qk_norm="head"), apertus_feed_forward, further=lambda _fields, _layer: 4),
     "ernie4_5": Family(attention("use_bias"), dense(True, "use_bias"), tied=True),
     "hunyuan_v1_dense": Family(
-        whole(attention(qk_norm="head", norm_flag="use_qk_norm")), dense(), rotary=bare_rotary
+        through_transformers(attention(qk_norm="head", norm_flag="use_qk_norm"), "whole"),
+        dense(),
+        rotary=bare_rotary,
     ),
     "minicpm": Family(attention(False), dense(), tied=True),
     "orion": Family(attention(False), dense(), norm_bias=True),

@@ -96,7 +96,7 @@ def feature_layers(vision: Vision, outer: Mapping[str, Any], default: int) -> tu
     return max(vision.layers + layer + 1 if layer < 0 else layer for layer in each), len(each)
 
 
-def clip_or_siglip(count: Count, vision: Vision, layers: int) -> None:
+def clip_or_siglip(count: Count, vision: Vision, layers: int, *, final_norm: bool = True) -> None:
     """A CLIP or SigLIP encoder, without the final norm where its last layers are left out."""
     hidden = vision.hidden
     siglip = "siglip" in str(vision.config.get("model_type", ""))
@@ -105,7 +105,7 @@ def clip_or_siglip(count: Count, vision: Vision, layers: int) -> None:
     count.whole += 0 if siglip else hidden + 2 * hidden
     count.tables += 8 * (vision.patches + (0 if siglip else 1))
     encoder(count, vision, layers)
-    if layers == vision.layers:
+    if final_norm and layers == vision.layers:
         count.whole += 2 * hidden
 
 

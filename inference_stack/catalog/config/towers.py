@@ -20,15 +20,13 @@ def llava(fields: Fields, vision: Vision) -> Count:
     if vision.config.get("model_type") == "pixtral":
         pixtral_encoder(count, vision, min(layers, vision.layers))
     else:
-        clip_or_siglip(count, vision, layers)
+        clip_or_siglip(count, vision, layers, final_norm=False)
     bias = bool(fields.outer.get("multimodal_projector_bias", True))
     split = kind in ("llava", "llava_next")
     count.linear(vision.hidden * features, text, bias, split="columns" if split else "whole")
     count.linear(text, text, bias, split="rows" if split else "whole")
     if kind in ("llava_next", "llava_onevision"):
         count.whole += text
-    if kind == "llava_onevision" and layers == vision.layers:
-        count.whole -= 2 * vision.hidden
     return count
 
 

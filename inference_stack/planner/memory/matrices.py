@@ -122,7 +122,13 @@ def attention(mixer: Attention, hidden: int) -> list[Matrix]:
     if mixer.head_gate:
         found.append(Matrix("attention", hidden, mixer.heads, "columns"))
     found.append(Matrix("attention", mixer.heads * mixer.v_head_dim, hidden, "rows", bias=mixer.output_bias))
-    return [replace(matrix, split="none") for matrix in found] if mixer.whole else found
+    match mixer.projections:
+        case "fused":
+            return found
+        case "apart":
+            return [replace(m, split="columns") if m.split == "kv_heads" else m for m in found]
+        case "whole":
+            return [replace(m, split="none") for m in found]
 
 
 def latent(mixer: Attention, hidden: int) -> list[Matrix]:

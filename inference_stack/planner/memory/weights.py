@@ -53,7 +53,7 @@ def _dealt_out(block: Block) -> Iterator[tuple[str, int, bool]]:
             yield "key-value heads", block.mixer.kv_heads, True
     for mixer in (block.mixer, block.beside):
         if isinstance(mixer, Recurrent):
-            yield "recurrent heads", mixer.heads if mixer.kind != "mamba1" else mixer.inner_size, False
+            yield "recurrent heads", mixer.heads if mixer.heads > 1 else mixer.inner_size, False
     if isinstance(block.feed_forward, FeedForward):
         yield "columns of the feed-forward part", block.feed_forward.width, False
     elif block.feed_forward is not None:

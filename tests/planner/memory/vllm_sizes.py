@@ -84,15 +84,20 @@ def build(case: dict[str, Any], stage: int) -> tuple[Any, torch.nn.Module]:
         ).create_engine_config()
         config.device_config.device = torch.device("meta")
         simulated_h100.H100.device_type = "meta"
-        for module in list(sys.modules.values()):
-            if getattr(module, "__name__", "").startswith("vllm") and hasattr(module, "has_deep_gemm"):
-                module.has_deep_gemm = lambda: True
+        pretend_deep_gemm()
         try:
             dtype = config.model_config.dtype
             with set_current_vllm_config(config), set_default_torch_dtype(dtype), torch.device("meta"):
                 return config, initialize_model(vllm_config=config)
         finally:
             simulated_h100.H100.device_type = "cuda"
+
+
+def pretend_deep_gemm() -> None:
+    """The sparse indexer asks for DeepGEMM, which the image on a GPU has."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("vllm.") and "has_deep_gemm" in vars(module):
+            module.has_deep_gemm = lambda: True
 
 
 def weights(model: torch.nn.Module) -> int:
