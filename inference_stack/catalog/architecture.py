@@ -39,8 +39,8 @@ class Attention:
     shares_kv: bool = False
     """Whether the layer reads the KV cache of an earlier one and has none of its own."""
     projections: Literal["fused", "apart", "whole"] = "fused"
-    """How vLLM deals the projections out: fused, with a key-value head on every rank; apart, by columns alone;
-    or not at all. The last two are models that it runs through transformers' own classes."""
+    """How vLLM deals the projections out: fused, with a key-value head on every rank; apart, by columns
+    alone; or not at all. The last two are models that it runs through transformers' own classes."""
     expanded: bool = False
     """Latent attention only: whether the cache holds keys and values of every head, both `head_dim` wide."""
 
