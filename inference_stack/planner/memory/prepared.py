@@ -1,4 +1,4 @@
-"""What vLLM's kernels add to the weights of a checkpoint when they prepare them after loading.
+"""What vLLM's kernels and torch's allocator add to the weights of a checkpoint as it is loaded.
 
 The engine logs them as weights ("Model loading took"); no parameter of the model holds them.
 """
@@ -6,7 +6,7 @@ The engine logs them as weights ("Model loading took"); no parameter of the mode
 from inference_stack.catalog.architecture import Attention, Block, Experts
 
 from ..replica import Replica
-from .weights import WIDTHS, stage_layers
+from .weights import WIDTHS, rounded_up_bytes, stage_layers
 
 MXFP4 = ("mxfp4", "gpt_oss_mxfp4")
 MXFP4_BITS, MXFP4_SCALE_BITS = 4.0, 0.25
@@ -16,10 +16,9 @@ MXFP4_BITS, MXFP4_SCALE_BITS = 4.0, 0.25
 def prepared_bytes(replica: Replica) -> tuple[int, ...]:
     """Bytes on a rank of each pipeline stage."""
     blocks = replica.model.each_block
-    return tuple(
-        sum(_block_bytes(replica, blocks[layer]) for layer in layers)
-        for layers in stage_layers(len(blocks), replica.pipeline_parallel)
-    )
+    stages = stage_layers(len(blocks), replica.pipeline_parallel)
+    added = [sum(_block_bytes(replica, blocks[layer]) for layer in layers) for layers in stages]
+    return tuple(own + rest for own, rest in zip(added, rounded_up_bytes(replica), strict=True))
 
 
 def _block_bytes(replica: Replica, block: Block) -> int:
