@@ -1,5 +1,6 @@
 """One environment: from what `Pulumi.<env>.yaml` asks for, to a plan, to components."""
 
+from datetime import date
 from pathlib import Path
 
 import pulumi
@@ -17,6 +18,7 @@ try:
         name=stack,
         file=file.name,
         text=file.read_text() if file.exists() else None,
+        today=date.today(),
     )
 except InvalidEnvironment as wrong:
     raise pulumi.RunError(f"\n{wrong}") from None

@@ -9,10 +9,10 @@ import typer
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
-from inference_stack.planner.case import Asked, CaseError, parse
+from inference_stack.planner.case import Asked, CaseError, asked, parse, parse_each
 from inference_stack.planner.memory.budget import memory
 
-from .app import AsJson, app
+from .app import AsJson, app, print_answers
 
 DIGITS = 3
 
@@ -49,23 +49,23 @@ class Answer(BaseModel):
     assumed: list[str]
 
 
-def answer(asked: Asked) -> Answer:
+def answer(question: Asked) -> Answer:
     """What `--json` prints for one question."""
-    held = memory(asked.replica)
+    held = memory(question.replica)
     parts = {
         part: round(getattr(held, part), DIGITS)
         for part in Answer.model_fields
         if part.endswith("_gib") and part != "range"
     }
     return Answer(
-        id=asked.case.id,
+        id=question.case.id,
         **parts,
         kv_tokens=held.kv_tokens,
         max_concurrency=round(held.max_concurrency, DIGITS),
         fits=held.fits,
         limit=held.limit,
         range=Range(low=round(held.kv_low_gib, DIGITS), high=round(held.kv_high_gib, DIGITS)),
-        assumed=list(asked.assumed),
+        assumed=list(question.assumed),
     )
 
 
@@ -108,20 +108,19 @@ def fit(
     given["lora"] = lora if lora["count"] else None
     try:
         if cases is not None:
-            answers = [answer(asked) for asked in parse(_list(cases))]
-            typer.echo(json.dumps([each.model_dump() for each in answers], indent=2, ensure_ascii=False))
+            print_answers(parse_each(_list(cases), asked), answer)
             return
-        (asked,) = parse([given | {"config": _object(config) if config else None}])
+        (one,) = parse([given | {"config": _object(config) if config else None}])
     except CaseError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     if as_json:
-        typer.echo(answer(asked).model_dump_json(indent=2))
+        typer.echo(answer(one).model_dump_json(indent=2))
     else:
         # Rich's tables take a while to import, which a list of cases does not need.
         from inference_stack.report.memory import memory_view
 
-        Console().print(memory_view(asked.replica))
+        Console().print(memory_view(one.replica))
 
 
 def _list(path: Path) -> list[Any]:

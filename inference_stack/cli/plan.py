@@ -1,5 +1,6 @@
 """What an environment would become."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -74,7 +75,7 @@ def plan(
 def _planned(env: str, path: Path, as_json: bool, as_markdown: bool) -> Plan:
     try:
         source = read(path)
-        return plan_environment(source.data, name=env, file=str(path), text=source.text)
+        return plan_environment(source.data, name=env, file=str(path), text=source.text, today=date.today())
     except InvalidEnvironment as wrong:
         if as_json:
             typer.echo(as_json_list(wrong.findings))

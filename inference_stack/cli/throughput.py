@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
-from inference_stack.planner.case import CaseError
+from inference_stack.planner.case import CaseError, parse_each
 from inference_stack.planner.engine_defaults import PINNED
 from inference_stack.planner.speed import Range, Speed
-from inference_stack.planner.speed.question import Asked, parse
+from inference_stack.planner.speed.question import Asked, asked, parse
 
-from .app import AsJson, app
+from .app import AsJson, app, print_answers
 
 DIGITS = 3
 SWEEP = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -40,16 +40,18 @@ class Answer(BaseModel):
     calibration: str
 
 
-def answer(asked: Asked) -> Answer:
+def answer(question: Asked) -> Answer:
     """What `--json` prints for one question: of one replica, throughput of all."""
-    found = asked.speed
+    found = question.speed
     figures: dict[str, float] = {}
     for name in ("ttft_ms", "tpot_ms", "output_tok_s"):
         figure: Range = getattr(found, name)
         figures[name] = round(figure.value, DIGITS)
         figures[f"{name}_low"] = round(figure.low, DIGITS)
         figures[f"{name}_high"] = round(figure.high, DIGITS)
-    return Answer(id=asked.question.id, **figures, bottleneck=found.bottleneck, calibration=found.calibration)
+    return Answer(
+        id=question.question.id, **figures, bottleneck=found.bottleneck, calibration=found.calibration
+    )
 
 
 @app.command()
@@ -81,38 +83,36 @@ def throughput(
 ) -> None:
     """Say how fast a replica answers: first token, each further one, tokens a second, with 80 % ranges."""
     if questions is not None:
-        given = _read(questions)
-        as_json = True
-    else:
-        sweep = SWEEP if concurrency is None and rate is None else (concurrency,)
-        one = {
-            "model_hf_id": model,
-            "config": json.loads(config.read_text(encoding="utf-8")) if config else None,
-            "precision": precision,
-            "gpu": gpu,
-            "sku": sku,
-            "mig": mig,
-            "tp": tp,
-            "pp": pp,
-            "gpu_count": tp * pp,
-            "input_len_mean": prompt,
-            "output_len_mean": output,
-            "request_rate_rps": rate,
-            "engine_version": vllm_version or PINNED,
-        }
-        given = [{**one, "concurrency": clients} for clients in sweep]
+        print_answers(parse_each(_read(questions), asked), answer)
+        return
+    sweep = SWEEP if concurrency is None and rate is None else (concurrency,)
+    one = {
+        "model_hf_id": model,
+        "config": json.loads(config.read_text(encoding="utf-8")) if config else None,
+        "precision": precision,
+        "gpu": gpu,
+        "sku": sku,
+        "mig": mig,
+        "tp": tp,
+        "pp": pp,
+        "gpu_count": tp * pp,
+        "input_len_mean": prompt,
+        "output_len_mean": output,
+        "request_rate_rps": rate,
+        "engine_version": vllm_version or PINNED,
+    }
+    given = [{**one, "concurrency": clients} for clients in sweep]
     try:
-        asked = parse(given)
+        steps = parse(given)
     except CaseError as error:
         # The questions of a sweep are wrong alike.
-        lines = dict.fromkeys(str(error).splitlines() if questions else _unplaced(str(error)))
+        lines = dict.fromkeys(_unplaced(str(error)))
         typer.echo("\n".join(lines), err=True)
         raise typer.Exit(1) from None
     if as_json:
-        answers = [answer(each).model_dump(mode="json") for each in asked]
-        typer.echo(json.dumps(answers, indent=2, ensure_ascii=False))
+        print_answers(steps, answer)
         return
-    _print(asked)
+    _print(steps)
 
 
 def _read(source: Path) -> list[Any]:
@@ -132,8 +132,8 @@ def _unplaced(errors: str) -> list[str]:
     return [line.split(": ", 1)[1] if line.startswith("[") else line for line in errors.splitlines()]
 
 
-def _print(asked: tuple[Asked, ...]) -> None:
-    first = asked[0]
+def _print(steps: tuple[Asked, ...]) -> None:
+    first = steps[0]
     unit = first.replica.silicon
     name = first.question.model_hf_id or first.replica.model.model_type
     cut = f" {unit.profile}" if unit.profile else ""
@@ -147,7 +147,7 @@ def _print(asked: tuple[Asked, ...]) -> None:
     for column in ("requests", "TTFT ms", "TPOT ms", "output tok/s", "bottleneck"):
         table.add_column(column, justify="left" if column == "bottleneck" else "right")
     found: Speed | None = None
-    for each in asked:
+    for each in steps:
         found = each.speed
         load = each.load
         table.add_row(

@@ -4,9 +4,10 @@ The fields are those of vLLM's start-up logs. What a log measured may stand amon
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -41,6 +42,9 @@ MEASURED = frozenset(
 
 CONFIG_MARKS = ("num_hidden_layers", "text_config", "n_layer", "n_layers", "model_type")
 """Fields by which a question shows that it carries a config.json beside its own fields."""
+
+Answerable = TypeVar("Answerable")
+"""A question that could be read."""
 
 DTYPES = ("auto", "bfloat16", "float16", "float32", "half", "float")
 
@@ -147,23 +151,49 @@ class Asked(NamedTuple):
         return (*self.case.assumed, *([known] if known else []))
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A question that has no answer."""
+
+    id: str | None
+    place: int
+    """Of the question in its list, from 0."""
+    errors: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """A line for each error, with the question that it stands in."""
+        where = f"[{self.place}]" if self.id is None else f"[{self.place}] {self.id}"
+        return "\n".join(f"{where}: {error}" for error in self.errors)
+
+
+def parse_each(given: Sequence[Any], read: Callable[[Any], Answerable]) -> list[Answerable | Refused]:
+    """Each question as `read` reads it, or why it cannot be; one that is wrong does not cost the others."""
+    found: list[Answerable | Refused] = []
+    for place, fields in enumerate(given):
+        try:
+            found.append(read(fields))
+        except CaseError as error:
+            named = cast("Mapping[str, Any]", fields).get("id") if isinstance(fields, Mapping) else None
+            found.append(
+                Refused(None if named is None else str(named), place, tuple(str(error).splitlines()))
+            )
+    return found
+
+
+def all_read(found: Sequence[Answerable | Refused]) -> tuple[Answerable, ...]:
+    """The questions. Raises CaseError with every error of all of them."""
+    if refused := [each for each in found if isinstance(each, Refused)]:
+        raise CaseError("\n".join(map(str, refused)))
+    return tuple(each for each in found if not isinstance(each, Refused))
+
+
 def parse(given: Sequence[Any]) -> tuple[Asked, ...]:
     """Questions as JSON objects → replicas. Raises CaseError with every error of all of them."""
-    found: list[Asked] = []
-    errors: list[str] = []
-    for place, fields in enumerate(given):
-        named = cast("Mapping[str, Any]", fields).get("id") if isinstance(fields, Mapping) else None
-        where = f"[{place}]" if named is None else f"[{place}] {named}"
-        try:
-            found.append(_asked(fields))
-        except CaseError as error:
-            errors += [f"{where}: {line}" for line in str(error).splitlines()]
-    if errors:
-        raise CaseError("\n".join(errors))
-    return tuple(found)
+    return all_read(parse_each(given, asked))
 
 
-def _asked(fields: Any) -> Asked:
+def asked(fields: Any) -> Asked:
+    """One question. Raises CaseError with all of its errors."""
     try:
         case = Case.model_validate(fields)
     except ValidationError as error:

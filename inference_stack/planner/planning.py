@@ -1,6 +1,7 @@
 """From an environment to its plan, or to everything that forbids it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from inference_stack.catalog import CATALOG, Catalog
@@ -22,6 +23,7 @@ from inference_stack.spec import (
     under,
 )
 
+from .age import stale_findings
 from .choice import Choice, Demand, asked, choose, choose_nothing, edge_models, expected, variants
 from .choice.notes import notes
 from .choice.packed import packed
@@ -46,18 +48,27 @@ class Judgement(NamedTuple):
 
 
 def plan_environment(
-    data: Mapping[str, Any], *, name: str, file: str, text: str | None = None, catalog: Catalog = CATALOG
+    data: Mapping[str, Any],
+    *,
+    name: str,
+    file: str,
+    text: str | None = None,
+    catalog: Catalog = CATALOG,
+    today: date | None = None,
 ) -> Plan:
     """The plan of what stands under `inference-stack:environment` in `file`.
 
-    `text` is the content of the file, if findings shall have lines. Raises InvalidEnvironment with every
-    fault of form, every contradiction and everything that could not work, as far as it shows.
+    `text` is the content of the file, if findings shall have lines; `today`, if old rows shall be told.
+    Raises InvalidEnvironment with every fault of form, every contradiction and everything that could not
+    work, as far as it shows.
     """
     environment, faults = parse(data)
     judgement = _judge(environment, catalog)
     if wrong := (*faults, *judgement.errors):
         raise InvalidEnvironment(file, located(wrong, text))
-    return _plan(environment, name, judgement._replace(findings=located(judgement.findings, text)), catalog)
+    made = _plan(environment, name, judgement, catalog)
+    old = stale_findings(environment, made.pools, made.models, catalog, today) if today else ()
+    return made.model_copy(update={"findings": located((*made.findings, *old), text)})
 
 
 def plan(environment: Environment, name: str, catalog: Catalog = CATALOG) -> Plan:

@@ -49,7 +49,7 @@ def test_tensor_parallel_follows_from_the_units_of_a_replica(served):
 
 
 def test_a_tensor_parallel_size_that_leaves_units_idle_is_refused(served):
-    with pytest.raises(ValidationError, match="tensor_parallel_size is 1 in 1 stages, and a replica has 2 units"):
+    with pytest.raises(ValidationError, match="is 1 in 1 stages, and a replica has 2 units"):
         served(units=2, engine={"tensor_parallel_size": 1})
 
 

@@ -8,7 +8,8 @@ def budget(held: Memory) -> MemoryBudget:
     """The budget of a replica's fullest unit. Nothing is left where the parts exceed what is usable."""
     return MemoryBudget(
         usable_gib=held.requested_gib,
-        weights_gib=held.weights_gib,
+        # What kernels make of the weights stays beside them.
+        weights_gib=held.weights_gib + held.prepared_gib,
         activation_gib=held.activation_gib,
         non_torch_gib=held.non_torch_gib,
         cudagraph_gib=held.cudagraph_gib if held.graphs_reserved else 0.0,

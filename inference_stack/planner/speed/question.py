@@ -143,20 +143,15 @@ class Asked(NamedTuple):
 
 def parse(given: Sequence[Any]) -> tuple[Asked, ...]:
     """Questions as JSON objects, resolved. Raises CaseError with every error of all of them."""
-    found: list[Asked] = []
-    errors: list[str] = []
-    for place, fields in enumerate(given):
-        named = cast("Mapping[str, Any]", fields).get("id") if isinstance(fields, Mapping) else None
-        where = f"[{place}]" if named is None else f"[{place}] {named}"
-        try:
-            found.append(resolve(Question.model_validate(fields)))
-        except ValidationError as error:
-            errors += [f"{where}: {_told(fault)}" for fault in error.errors()]
-        except cases.CaseError as error:
-            errors += [f"{where}: {line}" for line in str(error).splitlines()]
-    if errors:
-        raise cases.CaseError("\n".join(errors))
-    return tuple(found)
+    return cases.all_read(cases.parse_each(given, asked))
+
+
+def asked(fields: Any) -> Asked:
+    """One question. Raises CaseError with all of its errors."""
+    try:
+        return resolve(Question.model_validate(fields))
+    except ValidationError as error:
+        raise cases.CaseError("\n".join(map(_told, error.errors()))) from None
 
 
 def resolve(question: Question) -> Asked:
