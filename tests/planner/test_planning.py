@@ -165,7 +165,7 @@ def test_a_derived_argument_does_not_hide_that_the_model_does_not_fit(asked: Ask
 def test_the_quantization_in_which_a_model_is_published_may_be_named(asked: Asked) -> None:
     asked["models"][0] |= {"source": "openai/gpt-oss-20b", "engine": {"quantization": "mxfp4"}}
     made = planned(asked).models[0]
-    assert made.memory.weights_gib == pytest.approx(12.8, abs=0.1)
+    assert made.memory.weights_gib == pytest.approx(13.47, abs=0.1)  # as public start-up logs say
     assert made.engine["quantization"] == "mxfp4"
 
 
