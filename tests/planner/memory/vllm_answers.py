@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,27 +76,21 @@ def staged_cases() -> list[Case]:
 def ask(cases: list[Case]) -> dict[str, dict[str, Any]]:
     """vLLM's answers by the cases' names, from programs that run side by side."""
     shares = [cases[number::PROCESSES] for number in range(PROCESSES)]
-    running = [
-        subprocess.Popen(
-            [sys.executable, str(PROGRAM)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-        for _ in shares
-    ]
-    for program, share in zip(running, shares, strict=True):
-        assert program.stdin is not None
-        program.stdin.write("".join(case.question() + "\n" for case in share))
-        program.stdin.close()
-    return {answer["name"]: answer for program in running for answer in _answers(program)}
+    with ThreadPoolExecutor(PROCESSES) as programs:
+        answers = [answer for share in programs.map(_answers, shares) for answer in share]
+    return {answer["name"]: answer for answer in answers}
 
 
-def _answers(program: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
-    assert program.stdout is not None
-    for line in program.stdout:
-        yield json.loads(line)
-    if program.wait() != 0:
-        raise RuntimeError(f"{PROGRAM.name} ended with {program.returncode}; run it by hand to see why")
+def _answers(cases: list[Case]) -> list[dict[str, Any]]:
+    ended = subprocess.run(
+        [sys.executable, str(PROGRAM)],
+        input="".join(case.question() + "\n" for case in cases),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    if ended.returncode != 0:
+        raise RuntimeError(f"{PROGRAM.name} ended with {ended.returncode}; run it by hand to see why")
+    return [json.loads(line) for line in ended.stdout.splitlines()]
