@@ -1,9 +1,6 @@
 """Whether a model fits, and what is left for its context."""
 
-import json
-import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import BaseModel, ConfigDict
@@ -12,7 +9,20 @@ from rich.console import Console
 from inference_stack.planner.case import Asked, CaseError, asked, parse, parse_each
 from inference_stack.planner.memory.budget import memory
 
-from .app import AsJson, app, print_answers
+from .app import AsJson, app
+from .questions import (
+    ConfigFile,
+    GpuName,
+    ListFile,
+    ModelId,
+    PipelineParallel,
+    SkuName,
+    Slice,
+    TensorParallel,
+    print_answers,
+    read_list,
+    read_object,
+)
 
 DIGITS = 3
 
@@ -71,19 +81,14 @@ def answer(question: Asked) -> Answer:
 
 @app.command()
 def fit(
-    cases: Annotated[
-        Path | None, typer.Argument(metavar="[-]", help="A JSON list of cases: - or a file.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Id of a catalog model.")] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="config.json of a model outside the catalog.", exists=True, dir_okay=False),
-    ] = None,
-    gpu: Annotated[str | None, typer.Option(help="GPU, by any name that logs use.")] = None,
-    sku: Annotated[str | None, typer.Option(help="Azure size in place of a GPU.")] = None,
-    mig: Annotated[str | None, typer.Option(help="Slice, such as 2g.24gb or MIG2g.")] = None,
-    tp: Annotated[int, typer.Option(help="Tensor parallel.")] = 1,
-    pp: Annotated[int, typer.Option(help="Pipeline parallel.")] = 1,
+    cases: ListFile = None,
+    model: ModelId = None,
+    config: ConfigFile = None,
+    gpu: GpuName = None,
+    sku: SkuName = None,
+    mig: Slice = None,
+    tp: TensorParallel = 1,
+    pp: PipelineParallel = 1,
     max_model_len: Annotated[int | None, typer.Option(help="Context, tokens.")] = None,
     max_num_batched_tokens: Annotated[int | None, typer.Option(help="Tokens of one step.")] = None,
     max_num_seqs: Annotated[int | None, typer.Option(help="Requests that run at once.")] = None,
@@ -108,9 +113,9 @@ def fit(
     given["lora"] = lora if lora["count"] else None
     try:
         if cases is not None:
-            print_answers(parse_each(_list(cases), asked), answer)
+            print_answers(parse_each(read_list(cases, "a list of cases"), asked), answer)
             return
-        (one,) = parse([given | {"config": _object(config) if config else None}])
+        (one,) = parse([given | {"config": read_object(config) if config else None}])
     except CaseError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -121,33 +126,3 @@ def fit(
         from inference_stack.report.memory import memory_view
 
         Console().print(memory_view(one.replica))
-
-
-def _list(path: Path) -> list[Any]:
-    given = _read(path)
-    if not isinstance(given, list):
-        raise CaseError(f"{_name(path)}: a list of cases is needed, given is {type(given).__name__}")
-    return given  # pyright: ignore[reportUnknownVariableType]
-
-
-def _object(path: Path) -> dict[str, Any]:
-    given = _read(path)
-    if not isinstance(given, dict):
-        raise CaseError(
-            f"{_name(path)}: an object is needed, as config.json is; given is {type(given).__name__}"
-        )
-    return given  # pyright: ignore[reportUnknownVariableType]
-
-
-def _read(path: Path) -> object:
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-        return json.loads(text)
-    except OSError as error:
-        raise CaseError(f"{path}: {error.strerror}") from None
-    except json.JSONDecodeError as error:
-        raise CaseError(f"{_name(path)}: no JSON: {error.msg}, line {error.lineno}") from None
-
-
-def _name(path: Path) -> str:
-    return "standard input" if str(path) == "-" else str(path)

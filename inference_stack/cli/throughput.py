@@ -1,9 +1,6 @@
 """How fast a replica answers."""
 
-import json
-import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import BaseModel, ConfigDict
@@ -15,7 +12,20 @@ from inference_stack.planner.engine_defaults import PINNED
 from inference_stack.planner.speed import Range, Speed
 from inference_stack.planner.speed.question import Asked, asked, parse
 
-from .app import AsJson, app, print_answers
+from .app import AsJson, app
+from .questions import (
+    ConfigFile,
+    GpuName,
+    ListFile,
+    ModelId,
+    PipelineParallel,
+    SkuName,
+    Slice,
+    TensorParallel,
+    print_answers,
+    read_list,
+    read_object,
+)
 
 DIGITS = 3
 SWEEP = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -56,22 +66,17 @@ def answer(question: Asked) -> Answer:
 
 @app.command()
 def throughput(
-    questions: Annotated[
-        Path | None, typer.Argument(metavar="[-]", help="A JSON list of questions: - or a file.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Id of a catalog model.")] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="config.json of a model outside the catalog.", exists=True, dir_okay=False),
-    ] = None,
+    questions: ListFile = None,
+    model: ModelId = None,
+    config: ConfigFile = None,
     precision: Annotated[
         str | None, typer.Option(help="bf16, fp8, int8, int4, fp4 or a layout; as stored if not given.")
     ] = None,
-    gpu: Annotated[str | None, typer.Option(help="GPU, by any name that logs use.")] = None,
-    sku: Annotated[str | None, typer.Option(help="Azure size in place of a GPU.")] = None,
-    mig: Annotated[str | None, typer.Option(help="Slice of the GPU: 2g.24gb or MIG2g.")] = None,
-    tp: Annotated[int, typer.Option(help="Tensor parallel.")] = 1,
-    pp: Annotated[int, typer.Option(help="Pipeline parallel.")] = 1,
+    gpu: GpuName = None,
+    sku: SkuName = None,
+    mig: Slice = None,
+    tp: TensorParallel = 1,
+    pp: PipelineParallel = 1,
     prompt: Annotated[float, typer.Option(help="Tokens of a prompt.")] = 1024,
     output: Annotated[float, typer.Option(help="Tokens of an answer.")] = 256,
     concurrency: Annotated[float | None, typer.Option(help="Requests at once; a sweep if not given.")] = None,
@@ -82,28 +87,27 @@ def throughput(
     as_json: AsJson = False,
 ) -> None:
     """Say how fast a replica answers: first token, each further one, tokens a second, with 80 % ranges."""
-    if questions is not None:
-        print_answers(parse_each(_read(questions), asked), answer)
-        return
     sweep = SWEEP if concurrency is None and rate is None else (concurrency,)
-    one = {
-        "model_hf_id": model,
-        "config": json.loads(config.read_text(encoding="utf-8")) if config else None,
-        "precision": precision,
-        "gpu": gpu,
-        "sku": sku,
-        "mig": mig,
-        "tp": tp,
-        "pp": pp,
-        "gpu_count": tp * pp,
-        "input_len_mean": prompt,
-        "output_len_mean": output,
-        "request_rate_rps": rate,
-        "engine_version": vllm_version or PINNED,
-    }
-    given = [{**one, "concurrency": clients} for clients in sweep]
     try:
-        steps = parse(given)
+        if questions is not None:
+            print_answers(parse_each(read_list(questions, "a JSON list of questions"), asked), answer)
+            return
+        one = {
+            "model_hf_id": model,
+            "config": read_object(config) if config else None,
+            "precision": precision,
+            "gpu": gpu,
+            "sku": sku,
+            "mig": mig,
+            "tp": tp,
+            "pp": pp,
+            "gpu_count": tp * pp,
+            "input_len_mean": prompt,
+            "output_len_mean": output,
+            "request_rate_rps": rate,
+            "engine_version": vllm_version or PINNED,
+        }
+        steps = parse([{**one, "concurrency": clients} for clients in sweep])
     except CaseError as error:
         # The questions of a sweep are wrong alike.
         lines = dict.fromkeys(_unplaced(str(error)))
@@ -113,19 +117,6 @@ def throughput(
         print_answers(steps, answer)
         return
     _print(steps)
-
-
-def _read(source: Path) -> list[Any]:
-    """The list on standard input or in a file; ends the command with what is wrong."""
-    try:
-        given = json.loads(sys.stdin.read() if str(source) == "-" else source.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        typer.echo(f"{source}: no JSON to read: {error}", err=True)
-        raise typer.Exit(1) from None
-    if not isinstance(given, list):
-        typer.echo(f"{source}: a JSON list of questions is wanted, given {type(given).__name__}", err=True)
-        raise typer.Exit(1)
-    return given  # pyright: ignore[reportUnknownVariableType]
 
 
 def _unplaced(errors: str) -> list[str]:

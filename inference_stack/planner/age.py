@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from inference_stack.catalog import Catalog
+from inference_stack.catalog import Catalog, Stale
 from inference_stack.spec import Environment, Finding, Severity
 
 from .plan import PlannedModel, PlannedPool
@@ -22,12 +22,13 @@ def stale_findings(
     """A warning where what the plan rests on was read more than 90 days before `today`."""
     cluster = environment.cluster
     sizes = {cluster.system.sku, cluster.heads.sku, *(pool.sku for pool in pools)}
-    yield from _told("pools", sizes | {pool.accelerator.gpu for pool in pools}, catalog, today)
-    yield from _told("models", {model.checkpoint for model in models}, catalog, today)
+    stale = catalog.stale(today)
+    yield from _told("pools", sizes | {pool.accelerator.gpu for pool in pools}, stale)
+    yield from _told("models", {model.checkpoint for model in models}, stale)
 
 
-def _told(path: str, names: set[str], catalog: Catalog, today: date) -> Iterator[Finding]:
-    rows = [row.told for row in catalog.stale(today) if row.name in names]
+def _told(path: str, names: set[str], stale: Sequence[Stale]) -> Iterator[Finding]:
+    rows = [row.told for row in stale if row.name in names]
     if rows:
         more = f", and {len(rows) - TOLD} more" if len(rows) > TOLD else ""
         yield Finding(

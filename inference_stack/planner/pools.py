@@ -8,7 +8,7 @@ from inference_stack.spec import CpuPool, Finding, GpuPool, Unparsed, gpu_pool_f
 
 from .accelerator import accelerator
 from .node_template import IDLE_REASON_TAG, pool_taints, template_tags
-from .plan import Accelerator, PlannedPool
+from .plan import Accelerator
 from .rules import GpuPoolFacts, MigFacts, gpu_pool_reachable, mig_profile_possible
 
 IN_ENVIRONMENT = {
@@ -64,26 +64,6 @@ def site(pool: GpuPool, catalog: Catalog) -> Site | None:
         return Site(pool, sku, accelerator(sku, mig, catalog))
     except Unparsed:
         return None
-
-
-def planned_pool(site: Site) -> PlannedPool:
-    """The pool in the plan. It must be free of findings."""
-    pool, sku, unit = site
-    return PlannedPool(
-        name=pool.name,
-        sku=pool.sku,
-        arch=sku.arch,
-        accelerator=unit,
-        mig=pool.mig,
-        nodes=pool.nodes,
-        priority=pool.priority,
-        spot_max_price=pool.spot_max_price,
-        zones=pool.zones,
-        os_disk_gb=pool.os_disk_gb,
-        usd_per_node_hour=sku.usd_per_hour,
-        origin="existing" if pool.existing else "listed",
-        existing=pool.existing,
-    )
 
 
 def _gpu_sku(pool: GpuPool, catalog: Catalog) -> Iterator[Finding]:

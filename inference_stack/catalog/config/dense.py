@@ -7,7 +7,7 @@ from ..architecture import Attention, FeedForward, Rotary
 from . import rotary
 from .family import AttentionReader, Family, Width, no_rotary
 from .fields import Fields
-from .parts import attention, dense, every, layer_type, listed_window, unless_off
+from .parts import attention, dense, every, listed_window, unless_off
 
 LLAMA = Family(attention(), dense())
 
@@ -230,8 +230,3 @@ DENSE: dict[str, Family] = {
     "minicpm": Family(attention(False), dense(), tied=True),
     "orion": Family(attention(False), dense(), norm_bias=True),
 }
-
-
-def is_recurrent(fields: Fields, layer: int, *names: str) -> bool:
-    """Whether layer_types calls a layer by one of these names."""
-    return layer_type(fields, layer) in names

@@ -6,7 +6,6 @@ from .fields import Fields
 from .mixtures import latent_rotary
 from .parts import after_first_dense, attention, by_sparse_step, latent, layer_type, mixture, model_window
 
-EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
 NORMED = ("use_qk_norm", "qk_norm", "qk_layernorm", "add_qk_norm")
 
 

@@ -55,3 +55,12 @@ def test_something_else_than_a_list_is_refused():
     result = run("--json", "-", given={"id": "a"})
     assert result.exit_code == 1
     assert "a JSON list" in result.stderr
+
+
+def test_a_config_that_is_no_json_is_refused_without_a_traceback(tmp_path):
+    broken = tmp_path / "config.json"
+    broken.write_text("{")
+    result = run("--config", str(broken), "--gpu", "H100-SXM-80GB")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "config.json: no JSON" in result.stderr
