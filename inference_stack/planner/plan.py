@@ -56,6 +56,13 @@ class PlannedPool(Planned):
     usd_per_node_hour: float | None = Field(description="List price; None where none is known.")
     origin: Origin = "listed"
     existing: str | None = Field(default=None, description="ARM id of the pool, where it is there already.")
+    taints: tuple[str, ...] = Field(
+        default=(), description="Taints of an existing pool, beside that of Spot, that its pods tolerate."
+    )
+    capacity_reservation: str | None = Field(
+        default=None, description="ARM id of the group whose reserved nodes it takes first."
+    )
+    nodes_reserved: int = Field(default=0, description="Nodes of that group, paid for in any case.")
     nodes_used: int = Field(default=0, description="Nodes that the models of the plan fill at peak.")
 
     @property
@@ -178,6 +185,9 @@ class PlannedModel(Planned):
     name: str
     source: str = Field(description="Catalog id that the environment asks for.")
     checkpoint: str = Field(description="Hub id of what is loaded: the source, or a quantized form of it.")
+    weights: str | None = Field(
+        default=None, description="Cloud folder that it is loaded from; None for the hub."
+    )
     precision: Precision = Field(description="How its weights are stored.")
     workload: str | None
     licence: str
@@ -211,6 +221,12 @@ class PlannedModel(Planned):
     runner_up: RunnerUp | None
     prefill: PlannedPrefill | None = Field(default=None, description="Only where disaggregated.")
     worker: WorkerSize
+    routing: Literal["balanced", "prefix"] = Field(
+        default="balanced", description="How a request finds its replica."
+    )
+    upgrade: Literal["NewCluster", "None"] = Field(
+        default="NewCluster", description="How KubeRay takes over a change of its pods."
+    )
 
 
 class Tenant(Planned):

@@ -1,46 +1,33 @@
 """What may be asked: the environment and the form in which its faults are told."""
 
+from .cluster import Cluster, ClusterTier, CpuPool, Nodes
 from .consistency import EDGE, environment_findings, gpu_pool_findings, readable, under
 from .demand import Isolation, Precision, Slo, Traffic
-from .environment import (
-    Adapter,
-    Budget,
-    Charts,
-    ChartSource,
-    Cluster,
-    ClusterTier,
-    CpuPool,
-    Environment,
-    Governance,
-    GpuPool,
-    Images,
-    Mig,
-    MigProfile,
-    MigStrategy,
-    Model,
-    Network,
-    Nodes,
-    Placement,
-    Priority,
-    Replicas,
-)
+from .environment import Budget, Environment, Governance, Telemetry
 from .faults import shown, validation_findings
 from .finding import Finding, InvalidEnvironment, Severity
 from .lines import CONFIG_KEY, located
 from .loading import Source, load, read
+from .models import Adapter, Model, OwnModel, Placement, Replicas
+from .network import Access, Deployer, Network, Principal, Route
 from .parsing import Parsed, parse
+from .pools import CapacityReservation, GpuPool, Mig, MigProfile, MigStrategy, Priority
 from .section import Section, Unparsed, is_whole
+from .sources import Charts, ChartSource, Images
 
 __all__ = [
     "CONFIG_KEY",
     "EDGE",
+    "Access",
     "Adapter",
     "Budget",
+    "CapacityReservation",
     "ChartSource",
     "Charts",
     "Cluster",
     "ClusterTier",
     "CpuPool",
+    "Deployer",
     "Environment",
     "Finding",
     "Governance",
@@ -54,15 +41,19 @@ __all__ = [
     "Model",
     "Network",
     "Nodes",
+    "OwnModel",
     "Parsed",
     "Placement",
     "Precision",
+    "Principal",
     "Priority",
     "Replicas",
+    "Route",
     "Section",
     "Severity",
     "Slo",
     "Source",
+    "Telemetry",
     "Traffic",
     "Unparsed",
     "environment_findings",

@@ -4,19 +4,15 @@ from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Network
 from typing import TypeVar
 
-from .environment import (
-    ChartSource,
-    CpuPool,
-    Environment,
-    GpuPool,
-    Model,
-    Network,
-    Placement,
-    Priority,
-)
+from .cluster import CpuPool
+from .environment import Environment
 from .faults import shown
 from .finding import Finding
+from .models import Model, Placement
+from .network import Network
+from .pools import GpuPool, Priority
 from .section import Unparsed
+from .sources import ChartSource
 
 Item = TypeVar("Item")
 
