@@ -11,27 +11,9 @@ from components.foundation import Foundation
 from components.gpu_node_pool import GpuNodePool, device_plugin_strategy
 from components.kuberay import ChartArgs, KubeRay
 from components.ray_serve import RayServe
+from components.serving_manifest import Place, deployable, service_manifest
 from components.workload_identity import WorkloadIdentity
-from inference_stack.engine import (
-    Adapters,
-    HeadGroup,
-    RayService,
-    ServedModel,
-    WorkerGroup,
-    ray_service,
-    serve_config,
-)
-from inference_stack.planner import (
-    HEAD_CPU,
-    HEAD_GIB,
-    HEADS_POOL,
-    Plan,
-    PlannedModel,
-    PlannedPool,
-    node_selector,
-    pool_labels,
-    pool_taints,
-)
+from inference_stack.planner import HEADS_POOL, Plan, PlannedPool, pool_labels
 from inference_stack.spec import ChartSource
 
 NAMESPACE = "inference"
@@ -79,8 +61,11 @@ class InferenceStack(pulumi.ComponentResource):
         served = pulumi.ResourceOptions.merge(
             inside, pulumi.ResourceOptions(depends_on=[kuberay.crds, kuberay.operator, identity])
         )
+        place = Place(
+            namespace=NAMESPACE, service_account=SERVICE_ACCOUNT, head_selector=pool_labels(HEADS_POOL)
+        )
         for model in plan.models:
-            RayServe(model.name, {"manifest": self._manifest(model)}, opts=served)
+            RayServe(model.name, {"manifest": service_manifest(plan, model, place)}, opts=served)
         self.cluster_name = cluster.name
         self.kubeconfig = cluster.kubeconfig
         self.register_outputs({"cluster_name": self.cluster_name, "kubeconfig": self.kubeconfig})
@@ -170,68 +155,6 @@ class InferenceStack(pulumi.ComponentResource):
             },
             opts=inside,
         )
-
-    def _adapters(self, model: PlannedModel) -> Adapters | None:
-        if not model.adapters:
-            return None
-        account = self._plan.environment.storage_account
-        # As many as the plan left memory for.
-        count = int(str(model.engine["max_loras"]))
-        return Adapters(path=f"abfss://adapters@{account}.dfs.core.windows.net/{model.name}", count=count)
-
-    def _manifest(self, model: PlannedModel) -> dict[str, Any]:
-        environment = self._plan.environment
-        pool = next(pool for pool in self._plan.pools if pool.name == model.pool)
-        served = ServedModel(
-            name=model.name,
-            source=model.checkpoint,
-            pool=pool.name,
-            accelerator_type=pool.accelerator.ray_type,
-            units=model.units,
-            replicas_min=model.replicas_min,
-            replicas_max=model.replicas_max,
-            concurrency=model.concurrency,
-            engine=model.engine,
-            adapters=self._adapters(model),
-            **({"start_budget_s": model.cold_start.start_budget_s} if model.cold_start else {}),
-        )
-        workers = WorkerGroup(
-            name=pool.name,
-            node_selector=node_selector(pool),
-            image=environment.images.ray_arm64 if pool.arch == "arm64" else None,
-            taints=pool_taints(pool.priority),
-            resource=pool.accelerator.resource,
-            units=model.units,
-            accelerator_type=pool.accelerator.ray_type,
-            **model.worker.model_dump(),
-            replicas_min=model.replicas_min,
-            replicas_max=model.replicas_max,
-        )
-        return ray_service(
-            RayService(
-                name=model.name,
-                namespace=NAMESPACE,
-                image=environment.images.ray,
-                service_account=SERVICE_ACCOUNT,
-                head=HeadGroup(cpu=HEAD_CPU, memory_gib=HEAD_GIB, node_selector=pool_labels(HEADS_POOL)),
-                workers=(workers,),
-                serve=serve_config([served], name=model.name),
-            )
-        )
-
-
-def deployable(plan: Plan) -> None:
-    """Raise RunError for what a plan can size and this program cannot make yet, before it makes anything."""
-    for model in plan.models:
-        for asked, what in (
-            (model.prefill is not None, "prefill and decode on replicas of their own (disaggregated)"),
-            (model.share < 1, "several models on one GPU (shared_gpus)"),
-        ):
-            if asked:
-                raise pulumi.RunError(
-                    f"model {model.name}: {what} can be planned, and not yet deployed; "
-                    "`inference-stack plan` shows it"
-                )
 
 
 def _chart(source: ChartSource) -> ChartArgs:
