@@ -2,14 +2,17 @@
 
 import csv
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from threading import Event
+from typing import NamedTuple, TypeVar
 
 from localcloud.arm.difference import location
+from localcloud.arm.faults import Fault
 from localcloud.arm.immutability import settled
 from localcloud.arm.kinds import Kind, kind, kinds
-from localcloud.arm.refusal import ArmError, RequestError, refusal
+from localcloud.arm.refusal import ArmError, RequestError, refusal, refusals
 from localcloud.arm.request import Put, group_name
 from localcloud.arm.services import agent_pool, managed_cluster, network, service
 from localcloud.arm.store import Store, Stored, now
@@ -22,11 +25,19 @@ _GROUP = "azure-native:resources:ResourceGroup"
 class OperationFailedError(Exception):
     """ARM accepted a PUT and its operation failed afterwards: the resource exists, half made."""
 
-    def __init__(self, resource_id: str, outputs: Properties, error: ArmError) -> None:
+    def __init__(self, resource_id: str, outputs: Properties, error: RequestError) -> None:
         """The resource as it stands, and why it failed."""
         super().__init__(str(error))
         self.resource_id = resource_id
         self.outputs = outputs
+
+
+class CanceledError(RequestError):
+    """The engine cancelled while an answer was awaited."""
+
+    def __init__(self) -> None:
+        """In the words of the provider that is stood in for."""
+        super().__init__("context canceled")
 
 
 class NameRule(NamedTuple):
@@ -45,12 +56,16 @@ def name_rules() -> dict[str, NameRule]:
         }
 
 
+Accepted = TypeVar("Accepted")
+
+
 class Cloud:
     """One reader or writer of the stand-in's Azure."""
 
-    def __init__(self, store: Store) -> None:
-        """Over an open store."""
+    def __init__(self, store: Store, cancelled: Event | None = None) -> None:
+        """Over an open store; ``cancelled`` ends all waiting for answers."""
         self._store = store
+        self._cancelled = cancelled or Event()
 
     def get(self, resource_id: str) -> Properties | None:
         """What a GET answers, in the SDK's names, or None for a 404."""
@@ -61,39 +76,79 @@ class Cloud:
         """Create or update; returns what a GET shows afterwards.
 
         Raises:
-            RequestError: it is to be ``new``, and exists.
+            RequestError: it is to be ``new``, and exists; or cancelled before ARM took it.
             ArmError: ARM refuses; nothing has changed.
-            OperationFailedError: accepted, then failed; the resource exists.
+            OperationFailedError: accepted, then failed or cancelled; the resource exists.
         """
-        with self._store.transaction():
+        if new and self._store.get(resource_id) is not None:
+            raise RequestError(f"cannot create already existing resource '{resource_id}'")
+
+        def accept(fault: Fault | None) -> Stored:
             current = self._store.get(resource_id)
-            if new and current is not None:
-                raise RequestError(f"cannot create already existing resource '{resource_id}'")
             stored = self._put(Put(kind, resource_id, body, current, self._store))
-            fault = self._store.take_fault(kind.token, stored.name)
-            if fault is not None:
-                stored = self._store.change(resource_id, provisioningState="Failed")
-        shown = self._shown(stored)
-        if fault is not None:
-            raise OperationFailedError(resource_id, shown, ArmError(None, "ResourceOperationFailure", fault))
-        return shown
+            if fault is not None and fault.kind == "fail":
+                return self._store.change(resource_id, provisioningState="Failed")
+            return stored
+
+        stored, fault = self._write(kind.token, resource_id.rpartition("/")[2], accept)
+        if fault is None:
+            return self._shown(stored)
+        if fault.kind == "fail":
+            raise OperationFailedError(resource_id, self._shown(stored), _error(fault, accepted=True))
+        self._cancelled.wait()
+        raise OperationFailedError(resource_id, self._shown(stored), CanceledError())
 
     def delete(self, resource_id: str) -> None:
         """Delete a resource and what lies under it; an absent one is no error.
 
         Raises:
-            ArmError: ARM refuses; nothing has changed.
+            ArmError: ARM refuses, nothing has changed; or its operation failed afterwards.
         """
+        stored = self._store.get(resource_id)
+        if stored is None:
+            return
+
+        def accept(fault: Fault | None) -> None:
+            if fault is not None and fault.kind == "fail":
+                self._store.change(resource_id, provisioningState="Failed")
+            else:
+                self._delete(stored)
+
+        _, fault = self._write(stored.type, stored.name, accept)
+        if fault is not None and fault.kind == "fail":
+            raise _error(fault, accepted=True)
+        if fault is not None:
+            self._cancelled.wait()
+            raise CanceledError
+
+    def _write(
+        self, token: str, name: str, accept: Callable[[Fault | None], Accepted]
+    ) -> tuple[Accepted, Fault | None]:
+        """One write operation: counted even if it is refused, and struck by what was ordered for it."""
         with self._store.transaction():
-            stored = self._store.get(resource_id)
-            if stored is None:
-                return
-            if stored.type in (network.NETWORK, network.SUBNET):
-                network.refuse_delete(self._store, stored)
-            if stored.type == agent_pool.POOL and stored.parent_id is not None:
-                agent_pool.refuse_last_system_pool(stored, self._store.children(stored.parent_id))
-            for part in reversed(self._store.within(resource_id)):
-                self._store.delete(part.id)
+            fault = self._store.count(token, name)
+            try:
+                if fault is not None and fault.kind == "refuse":
+                    raise _error(fault)
+                if fault is None or fault.kind != "hang":
+                    with self._store.transaction():
+                        return accept(fault), fault
+            except ArmError as error:
+                refused = error
+            else:
+                refused = None
+        if refused is not None:
+            raise refused
+        self._cancelled.wait()
+        raise CanceledError
+
+    def _delete(self, stored: Stored) -> None:
+        if stored.type in (network.NETWORK, network.SUBNET):
+            network.refuse_delete(self._store, stored)
+        if stored.type == agent_pool.POOL and stored.parent_id is not None:
+            agent_pool.refuse_last_system_pool(stored, self._store.children(stored.parent_id))
+        for part in reversed(self._store.within(stored.id)):
+            self._store.delete(part.id)
 
     def _put(self, put: Put) -> Stored:
         self._refuse(put)
@@ -134,7 +189,7 @@ class Cloud:
             raise refusal("NewPoolInCluster")
         if put.kind.token == network.NETWORK:
             for name in present.keys() - set(names):
-                self.delete(present[name].id)
+                self._delete(present[name])
         for item, name in zip(wanted, names, strict=True):
             body = {key: value for key, value in item.items() if key != "name"}
             self._put(
@@ -185,6 +240,12 @@ class Cloud:
             children = [child for child in self._store.children(stored.id) if child.type == token]
             shown[name] = [_inline(child) for child in children]
         return {**shown, "azureApiVersion": kind(stored.type).api}
+
+
+def _error(fault: Fault, *, accepted: bool = False) -> ArmError:
+    """What ARM says where it was told to refuse or to fail."""
+    row = refusals()[fault.refusal]
+    return ArmError(None if accepted else row.status, row.code, fault.message or row.message)
 
 
 def _inline(child: Stored) -> Properties:

@@ -8,6 +8,7 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any, NamedTuple, NoReturn
 
 import grpc
@@ -98,6 +99,7 @@ class AzureNative(ResourceProviderServicer):
     def __init__(self) -> None:
         """Unconfigured: the engine configures it first."""
         self._settings = Settings()
+        self._cancelled = Event()
 
     def Handshake(self, request: Message, context: grpc.ServicerContext) -> Message:  # noqa: N802, ARG002
         """Agree on the protocol: plain values, no secrets, which the engine marks again itself."""
@@ -217,7 +219,7 @@ class AzureNative(ResourceProviderServicer):
     def Delete(self, request: Message) -> Message:  # noqa: N802
         """DELETE; what is gone already is no error."""
         with Store(store_path(state_folder())) as store:
-            Cloud(store).delete(request.id)
+            Cloud(store, self._cancelled).delete(request.id)
         return empty_pb2.Empty()
 
     @_answers
@@ -232,8 +234,13 @@ class AzureNative(ResourceProviderServicer):
         return response
 
     def Cancel(self, request: Message, context: grpc.ServicerContext) -> Message:  # noqa: N802, ARG002
-        """Nothing here takes long enough to cancel."""
+        """Ctrl-C."""
+        self.cancel()
         return empty_pb2.Empty()
+
+    def cancel(self) -> None:
+        """Stop waiting for answers; what ARM has accepted it goes on with."""
+        self._cancelled.set()
 
     def _put(self, of: Kind, resource_id: str, inputs: Properties, *, new: bool = False) -> Properties:
         hidden = {*of.parameters, "azureApiVersion"}
@@ -241,7 +248,7 @@ class AzureNative(ResourceProviderServicer):
             name: value for name, value in inputs.items() if name not in hidden and not name.startswith("__")
         }
         with Store(store_path(state_folder())) as store:
-            return Cloud(store).put(of, resource_id, body, new=new)
+            return Cloud(store, self._cancelled).put(of, resource_id, body, new=new)
 
     def _default_location(self, inputs: Properties) -> str | None:
         """The configured location, or that of the resource group."""

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from localcloud.arm.faults import Fault
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS resources (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -24,13 +26,18 @@ CREATE TABLE IF NOT EXISTS resources (
 );
 CREATE INDEX IF NOT EXISTS resources_by_type ON resources (type);
 CREATE TABLE IF NOT EXISTS faults (
-    type TEXT NOT NULL,
-    name TEXT NOT NULL COLLATE NOCASE,
-    message TEXT NOT NULL
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    fault TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS settings (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
 );
 """
 _COLUMNS = "id, type, name, parent_id, properties, created, revision"
 _BUSY_S = 30.0
+_OPERATIONS = "operations"
+"""Setting that holds how many write operations there were."""
 
 
 class Stored(BaseModel):
@@ -75,17 +82,21 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, one writer at a time; a transaction inside another belongs to it."""
-        if self._database.in_transaction:
-            yield
-            return
-        self._database.execute("BEGIN IMMEDIATE")
+        """All or nothing, one writer at a time; a transaction inside another can fail alone."""
+        inside = self._database.in_transaction
+        begin, commit, undo = (
+            ("SAVEPOINT inner", "RELEASE inner", ("ROLLBACK TO inner", "RELEASE inner"))
+            if inside
+            else ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+        )
+        self._database.execute(begin)
         try:
             yield
         except BaseException:
-            self._database.execute("ROLLBACK")
+            for statement in undo:
+                self._database.execute(statement)
             raise
-        self._database.execute("COMMIT")
+        self._database.execute(commit)
 
     def get(self, resource_id: str) -> Stored | None:
         """The resource with that ARM id, or None."""
@@ -152,27 +163,45 @@ class Store:
         with self.transaction():
             self._database.execute("DELETE FROM resources WHERE id = ?", (resource_id,))
 
-    def fail_next(self, type_token: str, name: str, message: str) -> None:
-        """Let the next write of that resource be accepted and then fail with a message."""
-        with self.transaction():
-            self._database.execute("INSERT INTO faults VALUES (?, ?, ?)", (type_token, name, message))
+    @property
+    def operations(self) -> int:
+        """How many write operations (PUT and DELETE) there were, refused ones included."""
+        return int(self.setting(_OPERATIONS) or 0)
 
-    def take_fault(self, type_token: str, name: str) -> str | None:
-        """The message of a failure ordered for that resource, which is then used up."""
+    def order(self, fault: Fault) -> None:
+        """Let something go wrong at a write operation to come."""
         with self.transaction():
-            row = self._database.execute(
-                "SELECT rowid, message FROM faults WHERE type = ? AND name = ? ORDER BY rowid",
-                (type_token, name),
-            ).fetchone()
-            if row is None:
-                return None
-            self._database.execute("DELETE FROM faults WHERE rowid = ?", (row[0],))
-            return row[1]
+            self.execute("INSERT INTO faults (fault) VALUES (?)", fault.model_dump_json())
+
+    def count(self, token: str, name: str) -> Fault | None:
+        """Count a write operation on a resource; the first fault ordered for it, which is then used up."""
+        with self.transaction():
+            operation = self.operations + 1
+            self.set(_OPERATIONS, str(operation))
+            for number, text in self.execute("SELECT number, fault FROM faults ORDER BY number"):
+                fault = Fault.model_validate_json(text)
+                if fault.strikes(operation, token, name):
+                    self.execute("DELETE FROM faults WHERE number = ?", number)
+                    return fault
+        return None
+
+    def setting(self, name: str) -> str | None:
+        """A setting of this cloud, or None."""
+        [*rows] = self.execute("SELECT value FROM settings WHERE name = ?", name)
+        return rows[0][0] if rows else None
+
+    def set(self, name: str, value: str) -> None:
+        """Set a setting of this cloud."""
+        self.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, value)
+
+    def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run one SQL statement; returns its rows."""
+        return self._database.execute(statement, values).fetchall()
 
     def _select(self, condition: str, *values: object) -> list[Stored]:
-        rows = self._database.execute(
+        rows = self.execute(
             f"SELECT {_COLUMNS} FROM resources {condition} ORDER BY sequence",  # noqa: S608 - constants
-            values,
+            *values,
         )
         return [
             Stored(

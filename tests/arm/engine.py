@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from google.protobuf import empty_pb2
 from pulumi.runtime import proto
 from pulumi.runtime.proto import status_pb2
 
@@ -128,6 +129,10 @@ class Engine:
 
     def delete(self, made: Made) -> None:
         self.call("Delete", urn=urn(made.token, made.name), id=made.id, properties=encode(made.outputs))
+
+    def cancel(self) -> None:
+        """As on Ctrl-C."""
+        self._stub.Cancel(empty_pb2.Empty())
 
     def invoke(self, function: str, args: Inputs) -> Inputs:
         response = self.call("Invoke", tok=function, args=encode(args))

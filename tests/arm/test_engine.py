@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from localcloud.arm.faults import Fault
 from localcloud.arm.provider import STATE, store_path
 from localcloud.arm.store import Store
 from localcloud.toolchain import ENGINE, Tool, prepare
@@ -181,7 +182,7 @@ def test_scaled_refreshed_and_brought_up_again_nothing_changes(deployed: Project
 
 def test_a_pool_that_failed_after_acceptance_is_repaired_by_the_next_up(project: Project) -> None:
     with project.store() as store:
-        store.fail_next(POOL, "h100", "Allocation failed.")
+        store.order(Fault(kind="fail", type=POOL, name="h100", message="Allocation failed."))
 
     failed = project.up()
 

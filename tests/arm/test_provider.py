@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pulumi.runtime import proto
 
+from localcloud.arm.faults import Fault
 from localcloud.arm.provider import STATE
 from localcloud.arm.sdk import shape_of
 from localcloud.arm.wire import UNKNOWN, decode, encode
@@ -70,7 +71,7 @@ def test_a_pool_that_fails_after_acceptance_exists_half_made_and_the_next_put_re
     engine: Engine, cluster: Made
 ) -> None:
     with engine.store() as store:
-        store.fail_next(POOL, "h100", "Allocation failed.")
+        store.order(Fault(kind="fail", type=POOL, name="h100", message="Allocation failed."))
 
     with pytest.raises(RefusedError) as error:
         engine.create(POOL, "h100", GPU_POOL)
@@ -93,7 +94,7 @@ def test_a_pool_that_fails_after_acceptance_exists_half_made_and_the_next_put_re
 
 def test_an_update_can_fail_after_acceptance_too(engine: Engine, pool: Made) -> None:
     with engine.store() as store:
-        store.fail_next(POOL, "h100", "Reconcile failed.")
+        store.order(Fault(kind="fail", type=POOL, name="h100", message="Reconcile failed."))
 
     with pytest.raises(RefusedError) as error:
         engine.update(pool, {"maxCount": 5})

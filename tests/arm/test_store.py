@@ -70,13 +70,28 @@ def test_a_failed_transaction_leaves_no_trace(tmp_path: Path) -> None:
         assert store.all(POOL) == []
 
 
-def test_a_fault_strikes_once_and_only_its_resource(tmp_path: Path) -> None:
-    with Store(tmp_path / "arm.db") as store:
-        store.fail_next(POOL, "gpu", "no capacity")
+def test_a_transaction_within_another_can_fail_alone(tmp_path: Path) -> None:
+    def fail() -> None:
+        with store.transaction():
+            store.put(pool("two"))
+            raise ArithmeticError
 
-        assert store.take_fault(POOL, "other") is None
-        assert store.take_fault(POOL, "gpu") == "no capacity"
-        assert store.take_fault(POOL, "gpu") is None
+    with Store(tmp_path / "arm.db") as store:
+        with store.transaction():
+            kept = store.put(pool("one"))
+            with pytest.raises(ArithmeticError):
+                fail()
+
+        assert store.all(POOL) == [kept]
+
+
+def test_a_setting_is_what_it_was_last_set_to(tmp_path: Path) -> None:
+    with Store(tmp_path / "arm.db") as store:
+        assert store.setting("pace") is None
+        store.set("pace", "1")
+        store.set("pace", "2")
+
+        assert store.setting("pace") == "2"
 
 
 def at_once(number: int, command: list[str]) -> list[bytes]:
