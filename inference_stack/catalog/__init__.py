@@ -4,7 +4,7 @@ from .age import Stale
 from .catalog import CATALOG, Catalog, Reservation
 from .data_files import CatalogError
 from .model import ModelRow
-from .rows import Gpu, MigRow, Row, Sku, StartupStep
+from .rows import Gpu, KubernetesVersion, MigRow, Region, Row, Sku, StartupStep
 from .workload import Candidate, EdgeFormat, Workload
 
 __all__ = [
@@ -14,8 +14,10 @@ __all__ = [
     "CatalogError",
     "EdgeFormat",
     "Gpu",
+    "KubernetesVersion",
     "MigRow",
     "ModelRow",
+    "Region",
     "Reservation",
     "Row",
     "Sku",

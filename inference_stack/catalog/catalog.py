@@ -9,7 +9,7 @@ from typing import NamedTuple
 from .age import Stale, stale
 from .data_files import known, records, rows
 from .model import ModelRow
-from .rows import CpuReservation, Gpu, MigRow, Row, Sku, StartupStep
+from .rows import CpuReservation, Gpu, KubernetesVersion, MigRow, Region, Row, Sku, StartupStep
 from .workload import EdgeFormat, Workload
 
 MIB_PER_MB = 1_000_000 / 2**20
@@ -64,6 +64,20 @@ class Catalog:
         """Steps from no node to the first token, by name."""
         return {row.step: row for row in rows("startup", StartupStep)}
 
+    @cached_property
+    def regions(self) -> Mapping[str, Region]:
+        """Regions of Azure's public cloud by name."""
+        return {row.name: row for row in rows("regions", Region)}
+
+    @cached_property
+    def kubernetes_versions(self) -> Mapping[str, KubernetesVersion]:
+        """Minor versions that AKS offers, oldest first."""
+        return {row.minor: row for row in rows("kubernetes_versions", KubernetesVersion)}
+
+    def kubernetes_version(self, version: str) -> KubernetesVersion | None:
+        """The row of a minor version or a patch of it; None for one that AKS does not offer."""
+        return self.kubernetes_versions.get(".".join(version.split(".")[:2]))
+
     def model(self, id_: str) -> ModelRow | None:
         """The checkpoint of an id in any case, or of an id that it had before; None if there is none."""
         return self.models.get(id_) or self._models_by_any_id.get(id_.lower())
@@ -101,6 +115,8 @@ class Catalog:
             ("workloads", self.workloads),
             ("edge_formats", self.edge_formats),
             ("startup", self.startup),
+            ("regions", self.regions),
+            ("kubernetes_versions", self.kubernetes_versions),
         )
         found = ((table, name, row) for table, named in tables for name, row in named.items())
         slices = (("mig", f"{row.profile} of {row.gpu}", row) for row in self._mig)

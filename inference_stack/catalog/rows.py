@@ -151,3 +151,22 @@ class StartupStep(Row):
     typical: float
     high: float
     verified: bool
+
+
+class Region(Row):
+    """A region of Azure's public cloud."""
+
+    name: str = Field(description="Programmatic name, for example swedencentral.")
+    zones: int = Field(description="Availability zones; a service may offer fewer.", ge=0)
+    restricted: bool = Field(description="Whether Azure gives access on request only.")
+
+
+class KubernetesVersion(Row):
+    """A minor version of Kubernetes that AKS offers."""
+
+    minor: str = Field(description="For example 1.35.")
+    patch: str = Field(description="Its newest patch.")
+    lts_only: bool = Field(description="Whether only clusters on long-term support still get it.")
+    ends: date = Field(
+        description="Last day of support, of long-term support with `lts_only`; AKS names the month alone."
+    )

@@ -25,9 +25,11 @@ def stale_findings(
     stale = catalog.stale(today)
     yield from _told("pools", sizes | {pool.accelerator.gpu for pool in pools}, stale)
     yield from _told("models", {model.checkpoint for model in models}, stale)
+    version = catalog.kubernetes_version(cluster.kubernetes_version)
+    yield from _told("cluster.kubernetes_version", {version.minor} if version else set(), stale, "rests")
 
 
-def _told(path: str, names: set[str], stale: Sequence[Stale]) -> Iterator[Finding]:
+def _told(path: str, names: set[str], stale: Sequence[Stale], rest: str = "rest") -> Iterator[Finding]:
     rows = [row.told for row in stale if row.name in names]
     if rows:
         more = f", and {len(rows) - TOLD} more" if len(rows) > TOLD else ""
@@ -35,6 +37,8 @@ def _told(path: str, names: set[str], stale: Sequence[Stale]) -> Iterator[Findin
             code="catalog-stale",
             severity=Severity.WARNING,
             path=path,
-            what="rest on rows of the catalog that are older than 90 days: " + "; ".join(rows[:TOLD]) + more,
+            what=f"{rest} on rows of the catalog that are older than 90 days: "
+            + "; ".join(rows[:TOLD])
+            + more,
             remedy="read the source again, and update the row and its date",
         )

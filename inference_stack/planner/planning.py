@@ -28,9 +28,11 @@ from .choice import Choice, Demand, asked, choose, choose_nothing, edge_models, 
 from .choice.notes import notes
 from .choice.packed import packed
 from .engine_arguments import engine_findings
+from .kubernetes_version import ended_findings, version_findings
 from .plan import Plan
 from .pools import Site, catalog_findings, cpu_pool_findings, site
 from .reckoning import Reckoning, reckon
+from .region import region_findings
 from .rules import LicenceFacts, licence_allowed
 
 
@@ -67,8 +69,7 @@ def plan_environment(
     if wrong := (*faults, *judgement.errors):
         raise InvalidEnvironment(file, located(wrong, text))
     made = _plan(environment, name, judgement, catalog)
-    old = stale_findings(environment, made.pools, made.models, catalog, today) if today else ()
-    return made.model_copy(update={"findings": located((*made.findings, *old), text)})
+    return made.model_copy(update={"findings": located((*made.findings, *_old(made, catalog, today)), text)})
 
 
 def plan(environment: Environment, name: str, catalog: Catalog = CATALOG) -> Plan:
@@ -82,6 +83,8 @@ def plan(environment: Environment, name: str, catalog: Catalog = CATALOG) -> Pla
 def _judge(environment: Environment, catalog: Catalog) -> Judgement:
     findings = [*environment_findings(environment), *readable(_cpu_pools(environment, catalog))]
     findings += readable(_gpu_pools(environment, catalog))
+    findings += readable(region_findings(environment, catalog))
+    findings += readable(version_findings(environment, catalog))
     findings += readable(_models(environment, catalog))
     sites = _sites(environment, catalog)
     choice = _choice(environment, sites, catalog)
@@ -110,6 +113,12 @@ def _plan(environment: Environment, name: str, judgement: Judgement, catalog: Ca
         quota=found.quota,
         findings=judgement.findings,
     )
+
+
+def _old(made: Plan, catalog: Catalog, today: date | None) -> Iterator[Finding]:
+    if today:
+        yield from stale_findings(made.environment, made.pools, made.models, catalog, today)
+        yield from ended_findings(made.environment, catalog, today)
 
 
 def _cpu_pools(environment: Environment, catalog: Catalog) -> Iterator[Finding]:

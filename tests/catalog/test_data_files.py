@@ -52,6 +52,8 @@ def test_every_row_of_every_file_says_where_it_is_from_and_when() -> None:
         catalog.workloads,
         catalog.edge_formats,
         catalog.startup,
+        catalog.regions,
+        catalog.kubernetes_versions,
     )
     rows: list[Row] = [*slices, *(row for table in named for row in table.values())]
     assert all(row.source and row.seen for row in rows)
@@ -61,7 +63,7 @@ def test_no_file_of_the_catalog_is_left_unread() -> None:
     files = {path.stem for path in DATA.iterdir()}
     assert files == {
         *("cpu_skus", "gpu_skus", "gpus", "mig", "node_reservation", "startup", "edge_formats"),
-        *("models", "configs", "quantizations", "workloads"),
+        *("models", "configs", "quantizations", "workloads", "regions", "kubernetes_versions"),
     }
 
 

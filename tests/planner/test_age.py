@@ -22,7 +22,7 @@ def told(plan: Plan) -> dict[str, str]:
 def test_a_plan_that_rests_on_old_rows_says_so():
     size = CATALOG.skus["Standard_NC40ads_H100_v5"]
     found = told(planned(size.seen + timedelta(days=91)))
-    assert set(found) == {"pools", "models"}
+    assert set(found) == {"pools", "models", "cluster.kubernetes_version"}
     assert "91 days ago" in found["pools"] + found["models"]
 
 

@@ -9,6 +9,7 @@ from inference_stack.catalog import Catalog, Sku
 from inference_stack.planner.accelerator import accelerator
 from inference_stack.planner.plan import Accelerator
 from inference_stack.planner.pools import Site
+from inference_stack.planner.region import absent
 from inference_stack.planner.replica import Silicon
 from inference_stack.planner.silicon import silicon
 from inference_stack.spec import Environment, GpuPool, Mig, MigProfile, Priority
@@ -149,7 +150,7 @@ def _silicon(sku: str, profile: str | None) -> Silicon:
 def _barred(sku: Sku, environment: Environment) -> Barred | None:
     if not sku.new_capacity and not environment.new_a100_capacity:
         return Barred(sku, "capacity", "gets no new capacity; new_a100_capacity: true asks for it anyway")
-    if sku.regions and environment.region not in sku.regions.split():
+    if absent(sku, environment.region):
         return Barred(sku, "region", f"has no list price in {environment.region}")
     if sku.arch == "arm64" and environment.images.ray_arm64 is None:
         return Barred(sku, "architecture", "is arm64, and images.ray_arm64 names no image")
