@@ -10,8 +10,10 @@ from inference_stack.engine import (
     Adapters,
     HeadGroup,
     RayService,
+    ServeConfig,
     ServedModel,
     WorkerGroup,
+    disaggregated_config,
     ray_service,
     serve_config,
 )
@@ -20,9 +22,15 @@ from inference_stack.planner import (
     HEAD_GIB,
     Plan,
     PlannedModel,
+    PlannedPool,
+    PlannedPrefill,
     node_selector,
     pool_taints,
 )
+
+
+def _any_amd64() -> dict[str, str]:
+    return {"kubernetes.io/arch": "amd64"}
 
 
 @dataclass(frozen=True)
@@ -32,73 +40,106 @@ class Place:
     namespace: str
     service_account: str
     """Service account of the pods, which is there already."""
-    head_selector: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Labels of the nodes on which the Ray head may run; empty for any."""
+    head_selector: Mapping[str, str] = field(default_factory=_any_amd64)
+    """Labels of the nodes on which the Ray head may run; its image is for amd64."""
 
 
 def service_manifest(plan: Plan, model: PlannedModel, place: Place) -> dict[str, Any]:
     """The RayService manifest of a model of a plan, in JSON types.
 
-    The nodes of its pools, their taints and the images follow from the plan.
+    The nodes of its pools, their taints and the images follow from the plan. Of a disaggregated model, each
+    side has workers of its own, also where both lie on one pool.
     """
-    environment = plan.environment
-    pool = next(pool for pool in plan.pools if pool.name == model.pool)
-    served = ServedModel(
-        name=model.name,
-        source=model.checkpoint,
-        pool=pool.name,
-        accelerator_type=pool.accelerator.ray_type,
-        units=model.units,
-        replicas_min=model.replicas_min,
-        replicas_max=model.replicas_max,
-        concurrency=model.concurrency,
-        engine=model.engine,
-        adapters=_adapters(plan, model),
-        **({"start_budget_s": model.cold_start.start_budget_s} if model.cold_start else {}),
-    )
-    workers = WorkerGroup(
-        name=pool.name,
-        node_selector=node_selector(pool),
-        image=environment.images.ray_arm64 if pool.arch == "arm64" else None,
-        taints=(*pool_taints(pool.priority), *pool.taints),
-        resource=pool.accelerator.resource,
-        units=model.units,
-        accelerator_type=pool.accelerator.ray_type,
-        **model.worker.model_dump(),
-        replicas_min=model.replicas_min,
-        replicas_max=model.replicas_max,
-    )
+    writing = f"{model.pool}-decode" if model.prefill else model.pool
+    workers = [_workers(plan, model, writing)]
+    if model.prefill:
+        reading = f"{model.prefill.pool}-prefill"
+        workers.append(_workers(plan, model.prefill, reading))
+        serve = disaggregated_config(
+            prefill=_served(plan, model, model.prefill, reading),
+            decode=_served(plan, model, model, writing),
+            name=model.name,
+        )
+    else:
+        serve = serve_config([_served(plan, model, model, writing)], name=model.name)
+    return _manifest(plan, model, place, workers, serve)
+
+
+def _manifest(
+    plan: Plan, model: PlannedModel, place: Place, workers: list[WorkerGroup], serve: ServeConfig
+) -> dict[str, Any]:
+    images = plan.environment.images
     return ray_service(
         RayService(
             name=model.name,
             namespace=place.namespace,
-            image=environment.images.ray,
+            # Ray's autoscaler, which KubeRay puts beside the head, is of the same image.
+            image=images.pulled(images.ray),
             service_account=place.service_account,
             head=HeadGroup(cpu=HEAD_CPU, memory_gib=HEAD_GIB, node_selector=dict(place.head_selector)),
-            workers=(workers,),
-            serve=serve_config([served], name=model.name),
+            workers=tuple(workers),
+            serve=serve,
+            upgrade=model.upgrade,
         )
     )
 
 
-def _adapters(plan: Plan, model: PlannedModel) -> Adapters | None:
+def _pool(plan: Plan, name: str) -> PlannedPool:
+    return next(pool for pool in plan.pools if pool.name == name)
+
+
+def _served(
+    plan: Plan, model: PlannedModel, replicas: PlannedModel | PlannedPrefill, group: str
+) -> ServedModel:
+    """The model on replicas of its own or, disaggregated, on those that read its prompts."""
+    start = {"start_budget_s": model.cold_start.start_budget_s} if model.cold_start else {}
+    return ServedModel(
+        name=model.name,
+        source=model.weights or model.checkpoint,
+        group=group,
+        accelerator_type=_pool(plan, replicas.pool).accelerator.ray_type,
+        units=replicas.units,
+        replicas_min=replicas.replicas_min,
+        replicas_max=replicas.replicas_max,
+        concurrency=replicas.concurrency,
+        engine=replicas.engine,
+        adapters=_adapters(plan, model, replicas),
+        routing=model.routing,
+        **start,
+    )
+
+
+def _workers(plan: Plan, replicas: PlannedModel | PlannedPrefill, group: str) -> WorkerGroup:
+    pool, images = _pool(plan, replicas.pool), plan.environment.images
+    other = images.ray_arm64 if pool.arch == "arm64" else None
+    return WorkerGroup(
+        name=group,
+        node_selector=node_selector(pool),
+        image=images.pulled(other) if other else None,
+        taints=(*pool_taints(pool.priority), *pool.taints),
+        resource=pool.accelerator.resource,
+        units=replicas.units,
+        accelerator_type=pool.accelerator.ray_type,
+        **replicas.worker.model_dump(),
+        replicas_min=replicas.replicas_min,
+        replicas_max=replicas.replicas_max,
+    )
+
+
+def _adapters(plan: Plan, model: PlannedModel, replicas: PlannedModel | PlannedPrefill) -> Adapters | None:
     if not model.adapters:
         return None
     account = plan.environment.storage_account
     # As many as the plan left memory for.
-    count = int(str(model.engine["max_loras"]))
+    count = int(str(replicas.engine["max_loras"]))
     return Adapters(path=f"abfss://adapters@{account}.dfs.core.windows.net/{model.name}", count=count)
 
 
 def deployable(plan: Plan) -> None:
     """Raise RunError for what a plan can size and this program cannot make yet, before it makes anything."""
     for model in plan.models:
-        for asked, what in (
-            (model.prefill is not None, "prefill and decode on replicas of their own (disaggregated)"),
-            (model.share < 1, "several models on one GPU (shared_gpus)"),
-        ):
-            if asked:
-                raise pulumi.RunError(
-                    f"model {model.name}: {what} can be planned, and not yet deployed; "
-                    "`inference-stack plan` shows it"
-                )
+        if model.share < 1:
+            raise pulumi.RunError(
+                f"model {model.name}: several models on one GPU (shared_gpus) can be planned, and not yet "
+                "deployed; `inference-stack plan` shows it"
+            )

@@ -176,19 +176,21 @@ def kuberay() -> Schema:
 
 
 def ray() -> Schema:
-    """What a Serve deployment may be sent, and what Ray's OpenAI application takes as arguments.
+    """What a Serve deployment may be sent, and what Ray's OpenAI applications take as arguments.
 
     Where Ray declares a bare dict and validates it elsewhere, that other model stands here.
     """
     from ray import serve
     from ray.llm._internal.common.placement import PlacementGroupConfig
     from ray.llm._internal.serve.core.configs.accelerators import AcceleratorType
+    from ray.llm._internal.serve.serving_patterns.prefill_decode.builder import PDServingArgs
     from ray.serve._private.config import DeploymentConfig
     from ray.serve.config import AutoscalingPolicy
     from ray.serve.llm import LLMServingArgs
     from ray.serve.schema import DeploymentSchema, ServeDeploySchema
 
-    models = (ServeDeploySchema, LLMServingArgs, PlacementGroupConfig, AutoscalingPolicy, DeploymentSchema)
+    applications = (LLMServingArgs, PDServingArgs)
+    models = (ServeDeploySchema, *applications, PlacementGroupConfig, AutoscalingPolicy, DeploymentSchema)
     _, document = models_json_schema([(model, "validation") for model in models])
     definitions: dict[str, Schema] = {name: structural(found) for name, found in document["$defs"].items()}
     options = {
@@ -206,7 +208,8 @@ def ray() -> Schema:
         "properties": {"env_vars": {"type": "object", "additionalProperties": {"type": "string"}}},
         "additionalProperties": True,
     }
-    definitions["LLMServingArgs"]["properties"]["ingress_deployment_config"] = _ref("IngressOptions")
+    for application in applications:
+        definitions[application.__name__]["properties"]["ingress_deployment_config"] = _ref("IngressOptions")
     definitions["ServeApplicationSchema"]["properties"]["autoscaling_policy"] = _ref("AutoscalingPolicy")
     definitions["LLMConfig"]["properties"] |= {
         # Ray takes A10 for A10G.
@@ -215,7 +218,9 @@ def ray() -> Schema:
         "placement_group_config": _ref("PlacementGroupConfig"),
         "runtime_env": _ref("RuntimeEnv"),
     }
-    return {"$defs": _reachable(definitions, ("ServeDeploySchema", "LLMServingArgs"))}
+    return {
+        "$defs": _reachable(definitions, ("ServeDeploySchema", *(each.__name__ for each in applications)))
+    }
 
 
 def _ref(name: str) -> Schema:

@@ -1,8 +1,9 @@
 """What Ray and Kubernetes are sent, typed for the pinned versions, and the check that they will take it."""
 
+from .applications import ServeConfig
 from .check import check_ray_service
 from .ray_service import SERVICE_LABEL, HeadGroup, RayService, WorkerGroup, ray_service
-from .serve_config import Adapters, ServeConfig, ServedModel, serve_config
+from .serve_config import Adapters, ServedModel, disaggregated_config, serve_config
 
 __all__ = [
     "SERVICE_LABEL",
@@ -13,6 +14,7 @@ __all__ = [
     "ServedModel",
     "WorkerGroup",
     "check_ray_service",
+    "disaggregated_config",
     "ray_service",
     "serve_config",
 ]

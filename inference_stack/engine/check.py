@@ -13,10 +13,10 @@ import yaml
 from inference_stack.spec import Finding
 
 from . import versions
+from .applications import OPENAI_APP, PD_APP
 from .schema import joined, near, read, schema_findings
 
 SERVE_CONFIG = "spec.serveConfigV2"
-OPENAI_APP = "ray.serve.llm:build_openai_app"
 NAME_LIMIT = 47
 """Characters of a RayService's name: KubeRay appends six, and wants at most 53 for the cluster."""
 NAME_PATTERN = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -26,6 +26,12 @@ SET_BY_RAY = {
     "served_model_name": "model_loading_config.model_id",
 }
 """Engine arguments that Ray Serve LLM refuses in engine_kwargs, and where it takes them from instead."""
+
+SIDES = ("prefill_config", "decode_config")
+"""Where an application of one model says how prompts are read, and how answers are written."""
+
+STREAMED = ("runai_streamer", "runai_streamer_sharded", "tensorizer")
+"""Values of load_format for which Ray leaves the weights where they are, and lets vLLM read them there."""
 
 
 def check_ray_service(manifest: Mapping[str, Any]) -> list[Finding]:
@@ -89,14 +95,18 @@ def _serve_config_findings(text: str) -> list[Finding]:
         config, schema, "ServeDeploySchema", whose=f"Ray Serve {versions.RAY}", path=SERVE_CONFIG
     )
     for path, application in _listed(config, SERVE_CONFIG, "applications"):
-        if application.get("import_path") != OPENAI_APP:
-            continue
         path, arguments = joined(path, "args"), application.get("args", {})
-        findings += schema_findings(
-            arguments, schema, "LLMServingArgs", whose=f"Ray Serve LLM {versions.RAY}", path=path
-        )
-        for place, model in _listed(arguments, path, "llm_configs"):
-            findings += _engine_findings(model.get("engine_kwargs"), joined(place, "engine_kwargs"))
+        match application.get("import_path"):
+            case str(name) if name == OPENAI_APP:
+                root, models = "LLMServingArgs", _listed(arguments, path, "llm_configs")
+            case str(name) if name == PD_APP:
+                root, models = "PDServingArgs", _sides(arguments, path)
+                findings += _agreement_findings(arguments, path)
+            case _:
+                continue
+        findings += schema_findings(arguments, schema, root, whose=f"Ray Serve LLM {versions.RAY}", path=path)
+        for place, model in models:
+            findings += _model_findings(model, place)
     return findings
 
 
@@ -115,12 +125,71 @@ def engine_arguments() -> Mapping[str, str]:
     return {**declared["frontend"], **declared["engine"]}
 
 
+def _sides(arguments: object, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for side in SIDES:
+        found = _at(arguments, side)
+        if isinstance(found, Mapping):
+            yield joined(path, side), cast("Mapping[str, Any]", found)
+
+
+AGREED = (
+    ("model_loading_config", "model_id"),
+    ("lora_config", "dynamic_lora_loading_path"),
+    ("engine_kwargs", "kv_transfer_config", "kv_connector"),
+)
+"""What must be the same on both sides: Ray refuses the first two, and the third never hands over a cache."""
+
+
+def _agreement_findings(arguments: object, path: str) -> Iterator[Finding]:
+    """What Ray wants of the two sides beyond the schema of each."""
+    for place, model in _sides(arguments, path):
+        if not _at(model, "engine_kwargs", "kv_transfer_config"):
+            yield Finding(
+                code="missing-key",
+                path=joined(place, "engine_kwargs", "kv_transfer_config"),
+                what=f"Ray Serve LLM {versions.RAY} needs this key",
+            )
+    for keys in AGREED:
+        reading, writing = (_at(arguments, side, *keys) for side in SIDES)
+        if reading != writing:
+            yield Finding(
+                code="prefill-decode-differ",
+                path=joined(path, SIDES[0], *keys),
+                given=str(reading),
+                what="prompts are read otherwise than answers are written",
+                allowed=f"what decode_config says: {writing}",
+            )
+
+
+def _model_findings(model: Mapping[str, Any], path: str) -> Iterator[Finding]:
+    yield from _engine_findings(model.get("engine_kwargs"), joined(path, "engine_kwargs"))
+    source = _at(model, "model_loading_config", "model_source")
+    uri = str(_at(source, "bucket_uri") or source)
+    load_format = _at(model, "engine_kwargs", "load_format")
+    if load_format in STREAMED and uri.startswith(("abfss://", "azure://")):
+        yield Finding(
+            code="value-not-allowed",
+            path=joined(path, "engine_kwargs", "load_format"),
+            given=str(load_format),
+            what=f"vLLM {versions.VLLM} streams no weights from {uri}: it takes the address for a Hub id",
+            remedy="leave it out: Ray copies the weights to the node first",
+        )
+
+
 def _engine_findings(arguments: object, path: str) -> Iterator[Finding]:
     known = engine_arguments()
     for name, value in (
         cast("Mapping[str, object]", arguments).items() if isinstance(arguments, Mapping) else ()
     ):
-        if name in SET_BY_RAY:
+        if name == "distributed_executor_backend" and value != "ray":
+            yield Finding(
+                code="engine-argument-set-by-ray",
+                path=joined(path, name),
+                given=str(value),
+                what="Ray Serve LLM takes no executor but its own on GPUs",
+                remedy="leave it out",
+            )
+        elif name in SET_BY_RAY:
             yield Finding(
                 code="engine-argument-set-by-ray",
                 path=joined(path, name),

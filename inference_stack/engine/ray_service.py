@@ -1,11 +1,12 @@
-"""The RayService manifest (KubeRay 1.6.1): a head without GPU work and a group of workers for each pool."""
+"""The RayService manifest (KubeRay 1.6.1): a head without GPU work, and groups of workers."""
 
 from typing import Any, Literal
 
 from pydantic import Field, PositiveInt
 
+from .applications import DRAIN_S, ServeConfig
 from .model import Emitted
-from .serve_config import DRAIN_S, ServeConfig, worker_resource
+from .serve_config import worker_resource
 from .versions import RAY
 
 Manifest = dict[str, Any]
@@ -32,9 +33,9 @@ class HeadGroup(Emitted):
 
 
 class WorkerGroup(Emitted):
-    """The worker pods on one GPU pool. One pod carries one replica of a model."""
+    """Worker pods on a GPU pool. One pod carries one replica of a model."""
 
-    name: str = Field(description="Name of the pool.")
+    name: str = Field(description="Name of the group: its pool, or its part there.")
     node_selector: dict[str, str] = Field(description="Labels of the nodes of the pool.")
     image: str | None = Field(
         default=None, description="Image of the pods where the nodes are of another architecture than heads."
@@ -127,9 +128,10 @@ def _head(service: RayService) -> Manifest:
         **_container(head.cpu, head.memory_gib, {}),
     }
     return {
-        # No CPUs for Ray to give away: what runs on the head is put there by name.
+        # Replicas ask for no CPU. What Ray makes for itself does, and belongs here: the memory of a prefix
+        # router is one actor, and every request fails once it has gone with a worker that was idle.
         "rayStartParams": {
-            "num-cpus": "0",
+            "num-cpus": "1",
             "dashboard-host": "0.0.0.0",  # noqa: S104 - of the pod, where the operator and probes reach it
             "object-store-memory": _object_store(HEAD_SHM_GIB),
         },
@@ -171,13 +173,13 @@ def _worker(service: RayService, group: WorkerGroup) -> Manifest:
 
 
 def ray_resources(group: WorkerGroup) -> dict[str, str]:
-    """What Ray schedules by on a worker, said outright. A MIG slice counts as one GPU.
+    """What Ray schedules by on a worker, said outright. A MIG slice counts as one GPU; CPUs are the head's.
 
     A worker that runs finds its GPUs and their type by itself. While none runs, Ray's autoscaler knows only
     what stands here: it takes resources whose names end in "gpu" for GPUs, no MIG slice, and infers no type.
     A replica that asks for `accelerator_type:H100` would wait for ever.
     """
-    resources = {"GPU": str(group.units), worker_resource(group.name): "1"}
+    resources = {"CPU": "0", "GPU": str(group.units), worker_resource(group.name): "1"}
     if group.accelerator_type is not None:
         resources[f"accelerator_type:{group.accelerator_type}"] = "1"
     return resources

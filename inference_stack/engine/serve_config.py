@@ -1,20 +1,28 @@
-"""The Ray Serve configuration (`serveConfigV2`), for the fields of Ray 2.60.0 that we set.
-
-Ray's own schema ignores keys that it does not know, so these models refuse them.
-"""
+"""What Ray Serve is told of the models of a plan: which application, on which workers, scaled by what."""
 
 from collections.abc import Sequence
 from typing import Literal, Self
 
-import yaml
 from pydantic import Field, JsonValue, PositiveInt, model_validator
 
+from .applications import (
+    OPENAI_APP,
+    PD_APP,
+    Application,
+    AutoscalingConfig,
+    DeploymentConfig,
+    LLMConfig,
+    LLMServingArgs,
+    LoraConfig,
+    ModelLoadingConfig,
+    PDServingArgs,
+    PlacementGroupConfig,
+    RayActorOptions,
+    RequestRouterConfig,
+    RuntimeEnv,
+    ServeConfig,
+)
 from .model import Emitted
-
-DRAIN_S = 120
-"""How long a replica that is taken away may finish the requests it has, in seconds.
-
-Ray's own 20 s cut off streams that were still writing."""
 
 START_BUDGET_S = 3600
 """How long a replica may take from its process to a loaded model where no plan says it, in seconds: as Ray.
@@ -32,107 +40,13 @@ Ray uses 1000 for a router of its own; nobody has measured the target."""
 INGRESS_MAX_REPLICAS = 2
 """What a head of 8 GiB holds: an ingress replica takes 1.1 GiB as soon as it has imported vLLM."""
 
+PREFIX_ROUTER = "ray.serve.llm.request_router.PrefixCacheAffinityRouter"
 
-class AutoscalingConfig(Emitted):
-    """Bounds and pace of the number of replicas."""
+KV_TRANSFER: dict[str, JsonValue] = {"kv_connector": "NixlConnector", "kv_role": "kv_both"}
+"""How the KV cache goes from where a prompt is read to where its answer is written: NIXL, over UCX.
 
-    min_replicas: int = Field(ge=0, description="Replicas kept when nobody asks for anything.")
-    max_replicas: PositiveInt = Field(description="Replicas at peak.")
-    # Ray Serve LLM sets 1e9 where this is left out, and then nothing ever scales: no default here.
-    target_ongoing_requests: PositiveInt = Field(
-        description="Requests a replica should have, running and queued; more of them add a replica."
-    )
-
-
-class RayActorOptions(Emitted):
-    """What a replica's own process takes from a Ray node."""
-
-    num_cpus: int = Field(ge=0, description="Ray CPUs.")
-    resources: dict[str, float] = Field(default_factory=dict, description="Ray resources by name.")
-
-
-class DeploymentConfig(Emitted):
-    """How Ray Serve runs the replicas of a deployment."""
-
-    autoscaling_config: AutoscalingConfig
-    # As above: 1e9 where left out, and then one replica takes every request there is.
-    max_ongoing_requests: PositiveInt = Field(description="Requests that one replica may have at once.")
-    graceful_shutdown_timeout_s: int = Field(
-        default=DRAIN_S, ge=0, description="Time for a replica that goes to finish its requests, seconds."
-    )
-    ray_actor_options: RayActorOptions | None = None
-
-
-class ModelLoadingConfig(Emitted):
-    """Which checkpoint, and what clients call it."""
-
-    model_id: str = Field(description="What clients put into `model`.")
-    model_source: str = Field(description="Hugging Face id, folder in the image, or cloud URI.")
-
-
-class LoraConfig(Emitted):
-    """Where adapters are found; a client asks for `<model_id>:<folder>`."""
-
-    # Ray refuses a local path here.
-    dynamic_lora_loading_path: str = Field(
-        pattern=r"^(s3|gs|abfss|azure)://", description="Cloud folder that holds one folder an adapter."
-    )
-    max_num_adapters_per_replica: PositiveInt = Field(description="Adapters that a replica keeps loaded.")
-
-
-class PlacementGroupConfig(Emitted):
-    """What each vLLM worker of a replica takes from a Ray node, and how they lie together."""
-
-    bundle_per_worker: dict[str, int | float] = Field(description="Ray resources of one worker, by name.")
-    strategy: Literal["PACK", "STRICT_PACK"] = Field(description="STRICT_PACK: all on one Ray node.")
-
-
-class RuntimeEnv(Emitted):
-    """The environment of a replica's processes."""
-
-    env_vars: dict[str, str] = Field(description="Environment variables. Never a secret: this is readable.")
-
-
-class LLMConfig(Emitted):
-    """One model as Ray Serve LLM runs it."""
-
-    model_loading_config: ModelLoadingConfig
-    accelerator_type: str | None = Field(
-        default=None,
-        description="Ray's name of the GPU: asks for the node resource `accelerator_type:<name>`.",
-    )
-    engine_kwargs: dict[str, JsonValue] = Field(description="vLLM engine arguments.")
-    lora_config: LoraConfig | None = None
-    placement_group_config: PlacementGroupConfig
-    deployment_config: DeploymentConfig
-    runtime_env: RuntimeEnv
-
-
-class LLMServingArgs(Emitted):
-    """Arguments of Ray's OpenAI application."""
-
-    llm_configs: tuple[LLMConfig, ...] = Field(min_length=1)
-    ingress_deployment_config: DeploymentConfig
-
-
-class Application(Emitted):
-    """One Serve application."""
-
-    name: str
-    route_prefix: str
-    import_path: str = Field(description="What builds the application: `module:function`.")
-    args: LLMServingArgs
-
-
-class ServeConfig(Emitted):
-    """The whole of `serveConfigV2`."""
-
-    applications: tuple[Application, ...] = Field(min_length=1)
-
-    def to_yaml(self) -> str:
-        """The configuration as Ray reads it; the same text for the same content."""
-        content = self.model_dump(mode="json", exclude_none=True)
-        return yaml.safe_dump(content, sort_keys=False, default_flow_style=False, width=110)
+Its side channel needs no setting: Ray gives each replica the address of its own pod and a port by its rank,
+20000 and up on one side, 22000 and up on the other."""
 
 
 class Adapters(Emitted):
@@ -147,7 +61,7 @@ class ServedModel(Emitted):
 
     name: str = Field(description="What clients put into `model`.")
     source: str = Field(description="Hugging Face id, folder in the image, or cloud URI.")
-    pool: str = Field(description="Worker group that it runs on.")
+    group: str = Field(description="Worker group that it runs on.")
     accelerator_type: str | None = Field(default=None, description="Ray's name of the GPU, if it has one.")
     units: PositiveInt = Field(default=1, description="GPUs or slices that one replica spans.")
     replicas_min: int = Field(ge=0)
@@ -158,6 +72,9 @@ class ServedModel(Emitted):
     )
     engine: dict[str, JsonValue] = Field(default_factory=dict, description="vLLM engine arguments.")
     adapters: Adapters | None = None
+    routing: Literal["balanced", "prefix"] = Field(
+        default="balanced", description="How a request finds its replica: by load, or by what it has read."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -184,33 +101,44 @@ class ServedModel(Emitted):
         return self.units // self.stages
 
 
-def worker_resource(pool: str) -> str:
-    """Ray resource that the workers of a pool offer, so that a model runs there and nowhere else.
+def worker_resource(group: str) -> str:
+    """Ray resource that the workers of a group offer, so that a model runs there and nowhere else.
 
-    It must not end in "gpu", whatever the pool is called: KubeRay would count it as GPUs.
+    It must not end in "gpu", whatever the group is called: KubeRay would count it as GPUs.
     """
-    return f"{pool}-worker"
+    return f"{group}-worker"
 
 
 def serve_config(models: Sequence[ServedModel], *, name: str = "llm") -> ServeConfig:
     """One OpenAI-compatible application that serves `models`, made by the builder in the stock Ray image."""
-    return ServeConfig(
-        applications=(
-            Application(
-                name=name,
-                route_prefix="/",
-                import_path="ray.serve.llm:build_openai_app",
-                args=LLMServingArgs(
-                    llm_configs=tuple(_llm_config(model) for model in models),
-                    ingress_deployment_config=_ingress(),
-                ),
-            ),
-        )
+    configs = tuple(_llm_config(model) for model in models)
+    arguments = LLMServingArgs(llm_configs=configs, ingress_deployment_config=_ingress())
+    return _application(name, OPENAI_APP, arguments)
+
+
+def disaggregated_config(prefill: ServedModel, decode: ServedModel, *, name: str = "llm") -> ServeConfig:
+    """One OpenAI-compatible application of a model: some replicas read prompts, the others write answers.
+
+    A request goes to a replica that writes, which has one that reads make the KV cache and fetches it. The
+    two must be of one name and checkpoint; each side scales by itself.
+    """
+    arguments = PDServingArgs(
+        prefill_config=_llm_config(prefill, KV_TRANSFER),
+        decode_config=_llm_config(decode, KV_TRANSFER),
+        ingress_deployment_config=_ingress(),
     )
+    return _application(name, PD_APP, arguments)
 
 
-def _llm_config(model: ServedModel) -> LLMConfig:
+def _application(name: str, builder: str, arguments: LLMServingArgs | PDServingArgs) -> ServeConfig:
+    application = Application(name=name, route_prefix="/", import_path=builder, args=arguments)
+    return ServeConfig(applications=(application,))
+
+
+def _llm_config(model: ServedModel, kv_transfer: dict[str, JsonValue] | None = None) -> LLMConfig:
     engine: dict[str, JsonValue] = {**model.engine, "tensor_parallel_size": model.tensor_parallel}
+    if kv_transfer:
+        engine["kv_transfer_config"] = dict(kv_transfer)
     if model.adapters:
         # Ray loads adapters only into an engine that was told to expect them.
         engine["enable_lora"] = True
@@ -224,7 +152,7 @@ def _llm_config(model: ServedModel) -> LLMConfig:
             max_num_adapters_per_replica=model.adapters.count,
         ),
         placement_group_config=PlacementGroupConfig(
-            bundle_per_worker={"GPU": 1, worker_resource(model.pool): 0.001},
+            bundle_per_worker={"GPU": 1, worker_resource(model.group): 0.001},
             # A replica is one pod; PACK would let tensor parallel spread over two of them.
             strategy="STRICT_PACK",
         ),
@@ -236,6 +164,9 @@ def _llm_config(model: ServedModel) -> LLMConfig:
                 target_ongoing_requests=max(1, round(0.8 * model.concurrency)),
             ),
             max_ongoing_requests=model.concurrency,
+            # Its GPUs alone decide where a replica runs: workers offer no CPU.
+            ray_actor_options=RayActorOptions(num_cpus=0),
+            request_router_config=_prefix_router(model) if model.routing == "prefix" else None,
         ),
         runtime_env=RuntimeEnv(
             env_vars={
@@ -246,10 +177,22 @@ def _llm_config(model: ServedModel) -> LLMConfig:
     )
 
 
+def _prefix_router(model: ServedModel) -> RequestRouterConfig:
+    """To the replica that has read most of a prompt before, unless it has far more to do than another.
+
+    Left to Ray, the longest queue keeps its prompts whatever the others do, and what was read is kept in
+    memory for ever. Half of what a replica takes as the difference allowed is ours; nobody has measured it.
+    """
+    return RequestRouterConfig(
+        request_router_class=PREFIX_ROUTER,
+        request_router_kwargs={"imbalanced_threshold": max(1, model.concurrency // 2), "do_eviction": True},
+    )
+
+
 def _ingress() -> DeploymentConfig:
     """The ingress on the head, which is there anyway: with every model at zero, no worker is kept for it.
 
-    Left to Ray it asks for a CPU, which the head does not offer, and would wake a GPU node to have one.
+    Left to Ray it asks for a CPU, which is not there for it.
     """
     return DeploymentConfig(
         autoscaling_config=AutoscalingConfig(

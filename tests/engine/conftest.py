@@ -11,6 +11,7 @@ from inference_stack.engine import (
     RayService,
     ServedModel,
     WorkerGroup,
+    disaggregated_config,
     ray_service,
     serve_config,
 )
@@ -22,7 +23,7 @@ def served() -> Callable[..., ServedModel]:
         settings: dict[str, Any] = {
             "name": "copilot",
             "source": "Qwen/Qwen2.5-7B-Instruct",
-            "pool": "slices",
+            "group": "slices",
             "accelerator_type": "H100",
             "replicas_min": 0,
             "replicas_max": 4,
@@ -78,3 +79,20 @@ def service(
 @pytest.fixture
 def manifest(service: Callable[..., RayService]) -> dict[str, Any]:
     return ray_service(service())
+
+
+@pytest.fixture
+def apart(
+    service: Callable[..., RayService],
+    served: Callable[..., ServedModel],
+    workers: Callable[..., WorkerGroup],
+) -> dict[str, Any]:
+    """A model whose prompts are read on workers of their own, on the same pool."""
+    groups = ("slices-decode", "slices-prefill")
+    decode, prefill = (served(group=group) for group in groups)
+    return ray_service(
+        service(
+            serve=disaggregated_config(prefill, decode),
+            workers=tuple(workers(name=group) for group in groups),
+        )
+    )

@@ -18,10 +18,11 @@ def group(manifest) -> dict[str, Any]:
     return manifest["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]
 
 
-@pytest.fixture
-def edit_serve(manifest) -> Callable[[Callable[[dict[str, Any]], object]], list[Any]]:
-    """Change the first application of the Serve configuration, and check the whole."""
+Edit = Callable[[Callable[[dict[str, Any]], object]], list[Any]]
+"""Change the first application of a Serve configuration, and check the whole."""
 
+
+def editor(manifest: dict[str, Any]) -> Edit:
     def edit(change: Callable[[dict[str, Any]], object]) -> list[Any]:
         config = yaml.safe_load(manifest["spec"]["serveConfigV2"])
         change(config["applications"][0])
@@ -29,6 +30,16 @@ def edit_serve(manifest) -> Callable[[Callable[[dict[str, Any]], object]], list[
         return check_ray_service(manifest)
 
     return edit
+
+
+@pytest.fixture
+def edit_serve(manifest) -> Edit:
+    return editor(manifest)
+
+
+@pytest.fixture
+def edit_apart(apart) -> Edit:
+    return editor(apart)
 
 
 def model(application: dict[str, Any]) -> dict[str, Any]:
@@ -185,6 +196,120 @@ def test_an_engine_argument_that_ray_sets_itself_is_told_with_the_place_for_it(e
     assert "model_loading_config" in (finding.remedy or "")
 
 
+def test_an_executor_that_ray_does_not_take_on_gpus_is_told(edit_serve):
+    engine = {"distributed_executor_backend": "mp"}
+    (finding,) = edit_serve(lambda app: model(app)["engine_kwargs"].update(engine))
+    assert (finding.code, finding.path) == (
+        "engine-argument-set-by-ray",
+        f"{MODEL}.engine_kwargs.distributed_executor_backend",
+    )
+
+
+def test_the_executor_that_ray_takes_may_be_named(edit_serve):
+    engine = {"distributed_executor_backend": "ray"}
+    assert edit_serve(lambda app: model(app)["engine_kwargs"].update(engine)) == []
+
+
+def load(source: object, load_format: str) -> Callable[[dict[str, Any]], None]:
+    def change(app: dict[str, Any]) -> None:
+        model(app)["model_loading_config"]["model_source"] = source
+        model(app)["engine_kwargs"]["load_format"] = load_format
+
+    return change
+
+
+BLOB = "abfss://weights@acct.dfs.core.windows.net/mine"
+
+
+@pytest.mark.parametrize("source", [BLOB, {"bucket_uri": BLOB}])
+def test_weights_in_azure_that_vllm_cannot_stream_are_told(edit_serve, source):
+    (finding,) = edit_serve(load(source, "runai_streamer"))
+    assert (finding.code, finding.path) == ("value-not-allowed", f"{MODEL}.engine_kwargs.load_format")
+
+
+@pytest.mark.parametrize(
+    ("source", "load_format"),
+    [(BLOB, "auto"), ("s3://weights/mine", "runai_streamer"), ("Qwen/Qwen3-8B", "runai_streamer")],
+)
+def test_weights_that_are_copied_or_can_be_streamed_are_taken(edit_serve, source, load_format):
+    assert edit_serve(load(source, load_format)) == []
+
+
+def test_what_we_emit_of_a_disaggregated_model_has_no_fault(apart):
+    assert check_ray_service(apart) == []
+
+
+@pytest.mark.parametrize("side", ["prefill_config", "decode_config"])
+@pytest.mark.parametrize(
+    ("change", "code", "path"),
+    [
+        (lambda side: side.update(engine={}), "unknown-key", "engine"),
+        (
+            lambda side: side["engine_kwargs"].update(max_model_length=1),
+            "unknown-engine-argument",
+            "engine_kwargs.max_model_length",
+        ),
+        (
+            lambda side: side["engine_kwargs"].pop("kv_transfer_config"),
+            "missing-key",
+            "engine_kwargs.kv_transfer_config",
+        ),
+        (
+            lambda side: side["deployment_config"].update(max_ongoing_requests=0),
+            "value-not-allowed",
+            "deployment_config.max_ongoing_requests",
+        ),
+        (
+            lambda side: side["model_loading_config"].pop("model_id"),
+            "missing-key",
+            "model_loading_config.model_id",
+        ),
+    ],
+)
+def test_a_fault_of_either_side_of_a_disaggregated_model_is_told(edit_apart, side, change, code, path):
+    found = edit_apart(lambda app: change(app["args"][side]))
+    assert (code, f"{APPLICATION}.args.{side}.{path}") in {(each.code, each.path) for each in found}
+
+
+@pytest.mark.parametrize("key", ["llm_configs", "prefill"])
+def test_a_key_that_a_disaggregated_application_does_not_have_is_told(edit_apart, key):
+    (finding,) = edit_apart(lambda app: app["args"].update({key: []}))
+    assert (finding.code, finding.path) == ("unknown-key", f"{APPLICATION}.args.{key}")
+
+
+def test_a_disaggregated_application_needs_both_sides(edit_apart):
+    found = edit_apart(lambda app: app["args"].pop("prefill_config"))
+    assert ("missing-key", f"{APPLICATION}.args.prefill_config") in {(each.code, each.path) for each in found}
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (
+            lambda side: side["model_loading_config"].update(model_id="other"),
+            "model_loading_config.model_id",
+        ),
+        (lambda side: side.pop("lora_config"), "lora_config.dynamic_lora_loading_path"),
+        (
+            lambda side: side["engine_kwargs"]["kv_transfer_config"].update(
+                kv_connector="OffloadingConnector"
+            ),
+            "engine_kwargs.kv_transfer_config.kv_connector",
+        ),
+    ],
+)
+def test_two_sides_that_could_not_work_together_are_told(edit_apart, change, path):
+    (finding,) = edit_apart(lambda app: change(app["args"]["decode_config"]))
+    assert (finding.code, finding.path) == (
+        "prefill-decode-differ",
+        f"{APPLICATION}.args.prefill_config.{path}",
+    )
+
+
+def test_two_sides_of_other_sizes_work_together(edit_apart):
+    assert edit_apart(lambda app: app["args"]["prefill_config"]["engine_kwargs"].update(max_num_seqs=4)) == []
+
+
 def test_the_arguments_of_another_application_are_its_own_affair(edit_serve):
     assert edit_serve(lambda app: app.update(import_path="ours:build", args={"anything": 1})) == []
 
@@ -211,6 +336,11 @@ def test_all_faults_are_told_at_once(manifest, group, edit_serve):
         "swap_space",
         "tries",
     }
+
+
+@pytest.mark.parametrize("arguments", [None, [], {}, {"prefill_config": 1, "decode_config": []}])
+def test_arguments_that_are_none_are_told_and_not_a_crash(edit_apart, arguments):
+    assert edit_apart(lambda app: app.update(args=arguments))
 
 
 @pytest.mark.parametrize("document", [{}, {"spec": []}, {"spec": {"serveConfigV2": 1}}])

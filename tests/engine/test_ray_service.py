@@ -22,9 +22,8 @@ def pods(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     return [group["template"] for group in groups]
 
 
-def test_the_head_gives_ray_no_cpus_and_stays_on_its_own_nodes(manifest):
+def test_the_head_stays_on_its_own_nodes(manifest):
     head = cluster(manifest)["headGroupSpec"]
-    assert head["rayStartParams"]["num-cpus"] == "0"
     assert head["template"]["spec"]["nodeSelector"] == {"inference-stack.io/pool": "heads"}
     assert "tolerations" not in head["template"]["spec"]
 
@@ -47,9 +46,14 @@ def test_workers_offer_everything_that_their_model_asks_for(manifest):
     assert asked <= offered
 
 
+def test_only_the_head_offers_cpus_so_that_what_ray_makes_for_itself_outlives_the_workers(manifest):
+    assert int(cluster(manifest)["headGroupSpec"]["rayStartParams"]["num-cpus"]) > 0
+    assert worker(manifest)["resources"]["CPU"] == "0"
+
+
 def test_workers_without_a_type_of_accelerator_offer_none(service, workers):
     group = worker(ray_service(service(workers=(workers(accelerator_type=None),))))
-    assert set(group["resources"]) == {"GPU", "slices-worker"}
+    assert set(group["resources"]) == {"CPU", "GPU", "slices-worker"}
 
 
 def test_workers_tolerate_the_taints_of_their_pool(service, workers):
@@ -139,7 +143,7 @@ def test_changing_a_manifest_changes_no_other_part_of_it(manifest):
 
 
 def test_each_pool_has_its_own_group_of_workers(service, served, workers):
-    serve = serve_config([served(), served(name="chat", pool="whole")])
+    serve = serve_config([served(), served(name="chat", group="whole")])
     built = ray_service(service(serve=serve, workers=(workers(), workers(name="whole"))))
     assert [group["groupName"] for group in cluster(built)["workerGroupSpecs"]] == ["slices", "whole"]
 

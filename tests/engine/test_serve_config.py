@@ -4,8 +4,13 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from inference_stack.engine import Adapters, serve_config
-from inference_stack.engine.serve_config import AutoscalingConfig, DeploymentConfig, LLMConfig
+from inference_stack.engine import Adapters, disaggregated_config, serve_config
+from inference_stack.engine.applications import (
+    AutoscalingConfig,
+    DeploymentConfig,
+    LLMConfig,
+    RayActorOptions,
+)
 
 
 def emitted(*models: Any) -> dict[str, Any]:
@@ -30,9 +35,14 @@ def test_a_replica_that_takes_one_request_still_scales(served):
 def test_a_deployment_without_the_requests_at_which_it_scales_cannot_be_built():
     with pytest.raises(ValidationError, match="target_ongoing_requests"):
         AutoscalingConfig.model_validate({"min_replicas": 0, "max_replicas": 1})
-    scaling = AutoscalingConfig(min_replicas=0, max_replicas=1, target_ongoing_requests=1)
+    whole = DeploymentConfig(
+        autoscaling_config=AutoscalingConfig(min_replicas=0, max_replicas=1, target_ongoing_requests=1),
+        max_ongoing_requests=1,
+        ray_actor_options=RayActorOptions(num_cpus=0),
+    ).model_dump()
+    del whole["max_ongoing_requests"]
     with pytest.raises(ValidationError, match="max_ongoing_requests"):
-        DeploymentConfig.model_validate({"autoscaling_config": scaling})
+        DeploymentConfig.model_validate(whole)
 
 
 def test_a_model_scales_to_zero(served):
@@ -78,12 +88,16 @@ def test_adapters_on_a_local_path_are_refused(served):
         serve_config([served(adapters=Adapters(path="/adapters", count=1))])
 
 
-@pytest.mark.parametrize("pool", ["slices", "gpu", "bigmig"])
-def test_a_model_asks_for_the_workers_of_its_pool_by_a_name_that_is_no_gpu_to_kuberay(served, pool):
-    asked = only_model(served(pool=pool))["placement_group_config"]["bundle_per_worker"]
+@pytest.mark.parametrize("group", ["slices", "gpu", "bigmig"])
+def test_a_model_asks_for_the_workers_of_its_group_by_a_name_that_is_no_gpu_to_kuberay(served, group):
+    asked = only_model(served(group=group))["placement_group_config"]["bundle_per_worker"]
     (worker,) = set(asked) - {"GPU"}
-    assert worker.startswith(pool)
+    assert worker.startswith(group)
     assert not worker.endswith("gpu")
+
+
+def test_a_replica_asks_for_no_cpu_since_workers_offer_none(served):
+    assert only_model(served())["deployment_config"]["ray_actor_options"] == {"num_cpus": 0, "resources": {}}
 
 
 def test_a_replica_stays_in_one_pod(served):
@@ -118,3 +132,68 @@ def test_two_models_share_one_application(served):
 def test_a_field_that_ray_does_not_have_cannot_be_set():
     with pytest.raises(ValidationError, match="tensor_parallel"):
         LLMConfig.model_validate({"tensor_parallel": 2})
+
+
+def test_requests_go_where_most_of_their_prompt_was_read_before_unless_that_is_far_busier(served):
+    router = only_model(served(routing="prefix", concurrency=12))["deployment_config"][
+        "request_router_config"
+    ]
+    assert router == {
+        "request_router_class": "ray.serve.llm.request_router.PrefixCacheAffinityRouter",
+        "request_router_kwargs": {"imbalanced_threshold": 6, "do_eviction": True},
+    }
+
+
+def test_requests_go_to_the_less_busy_of_two_replicas_where_nothing_else_is_asked(served):
+    assert "request_router_config" not in only_model(served())["deployment_config"]
+
+
+@pytest.fixture
+def apart(served) -> dict[str, Any]:
+    """The arguments of a model that reads on one group and writes on another."""
+    prefill = served(group="gb200-prefill", units=4, replicas_max=2, concurrency=4)
+    decode = served(group="gb200-decode", units=2, replicas_min=1, replicas_max=6, concurrency=40)
+    config = yaml.safe_load(disaggregated_config(prefill, decode).to_yaml())
+    (application,) = config["applications"]
+    assert application["import_path"] == "ray.serve.llm:build_pd_openai_app"
+    return application["args"]
+
+
+def test_both_sides_of_a_disaggregated_model_hand_over_its_kv_cache(apart):
+    for side in ("prefill_config", "decode_config"):
+        assert apart[side]["engine_kwargs"]["kv_transfer_config"] == {
+            "kv_connector": "NixlConnector",
+            "kv_role": "kv_both",
+        }
+        assert apart[side]["model_loading_config"]["model_id"] == "copilot"
+
+
+def test_each_side_runs_on_its_own_workers_and_scales_by_its_own_load(apart):
+    asked = {
+        side: (
+            set(apart[side]["placement_group_config"]["bundle_per_worker"]) - {"GPU"},
+            apart[side]["engine_kwargs"]["tensor_parallel_size"],
+            apart[side]["deployment_config"]["autoscaling_config"],
+        )
+        for side in ("prefill_config", "decode_config")
+    }
+    assert asked == {
+        "prefill_config": (
+            {"gb200-prefill-worker"},
+            4,
+            {"min_replicas": 0, "max_replicas": 2, "target_ongoing_requests": 3},
+        ),
+        "decode_config": (
+            {"gb200-decode-worker"},
+            2,
+            {"min_replicas": 1, "max_replicas": 6, "target_ongoing_requests": 32},
+        ),
+    }
+
+
+def test_the_ingress_of_a_disaggregated_model_is_on_the_head_too(apart, served):
+    assert apart["ingress_deployment_config"] == emitted(served())["ingress_deployment_config"]
+
+
+def test_a_model_that_is_not_disaggregated_hands_over_no_kv_cache(served):
+    assert "kv_transfer_config" not in only_model(served())["engine_kwargs"]
