@@ -92,6 +92,9 @@ def _pool(pool: PlannedPool, plan: Plan) -> Facts:
         "mig_strategy": pool.mig.strategy.value if pool.mig else None,
         "priority": pool.priority.value,
         "zones": list(pool.zones),
+        "taints": list(pool.taints),
+        "capacity_reservation": pool.capacity_reservation,
+        "nodes_reserved": pool.nodes_reserved,
         "nodes_min": pool.nodes.min,
         "nodes_expected": line.nodes_expected if line else None,
         "nodes_max": pool.nodes.max,
@@ -111,6 +114,7 @@ def _model(model: PlannedModel) -> Facts:
     tokens = cost.at_traffic if cost else None
     return {
         "checkpoint": model.checkpoint,
+        "weights": model.weights,
         "precision": model.precision.value,
         "licence": model.licence,
         "pool": model.pool,
@@ -124,6 +128,8 @@ def _model(model: PlannedModel) -> Facts:
         "concurrency": model.concurrency,
         "kv_tokens": model.memory.kv_tokens,
         "adapters": list(model.adapters),
+        "routing": model.routing,
+        "upgrade": model.upgrade,
         "bottleneck": model.bottleneck,
         **_prefill(model),
         **_capacity(model),

@@ -31,11 +31,16 @@ def head_nodes(services: int, pool: CpuPool, catalog: Catalog) -> int | None:
     return math.ceil(services / each) if each else None
 
 
+def head_size() -> str:
+    """What one head takes of a node, in words."""
+    return f"{HEAD_CPU + AUTOSCALER_CPU:g} cores and {HEAD_GIB + AUTOSCALER_GIB:g} GiB"
+
+
 def heads_findings(environment: Environment, services: int, catalog: Catalog) -> Iterator[Finding]:
     """Whether the heads of all services find room; without its head a service never starts."""
     pool = environment.cluster.heads
     needed = head_nodes(services, pool, catalog)
-    head = f"{HEAD_CPU + AUTOSCALER_CPU:g} cores and {HEAD_GIB + AUTOSCALER_GIB:g} GiB"
+    head = head_size()
     if needed is None:
         yield Finding(
             code="head-too-large",

@@ -28,6 +28,11 @@ Origin = Literal["listed", "existing", "made"]
 """Listed by the environment and made with it; there already; or added by the plan."""
 
 
+def cluster_of(agent_pool: str) -> str:
+    """ARM id of the cluster that a node pool lies in, from the pool's own."""
+    return agent_pool.rsplit("/", maxsplit=2)[0]
+
+
 class Accelerator(Planned):
     """What one unit of a pool is to a pod: a whole GPU or a MIG slice."""
 
@@ -64,6 +69,11 @@ class PlannedPool(Planned):
     )
     nodes_reserved: int = Field(default=0, description="Nodes of that group, paid for in any case.")
     nodes_used: int = Field(default=0, description="Nodes that the models of the plan fill at peak.")
+
+    @property
+    def cluster(self) -> str | None:
+        """ARM id of the other cluster that it lies in; None for that of the environment."""
+        return self.existing and cluster_of(self.existing)
 
     @property
     def marginal_usd_per_node_hour(self) -> float | None:
@@ -158,7 +168,7 @@ class Link(Planned):
     gib_per_request: float = Field(description="KV cache of a mean prompt.")
     needed_gb_s: float = Field(description="At peak, between one prefill replica and its decode replicas.")
     available_gb_s: float | None = Field(description="What a replica's share of the path carries.")
-    path: str = Field(description="NVLink, InfiniBand or Ethernet.")
+    path: str = Field(description="Over which network.")
     transfer_ms: float | None = Field(description="What the transfer adds to the time to the first token.")
 
 

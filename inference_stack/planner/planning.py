@@ -245,7 +245,9 @@ def _demand(position: int, model: Model, licences: Sequence[str], catalog: Catal
         for finding in rule(model, catalog)
     )
     allowed, traffic = variants(model, catalog, licences), asked(model, catalog)
-    if row is None or unplannable or not allowed or (model.replicas is None and traffic is None):
+    # Two sides are sized by traffic alone; else bounds will do.
+    unasked = traffic is None and (model.replicas is None or model.disaggregated)
+    if row is None or unplannable or not allowed or unasked:
         return None
     return Demand(position, model, row, allowed, traffic, expected(model, catalog))
 

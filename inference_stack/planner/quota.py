@@ -10,6 +10,7 @@ from inference_stack.spec import Environment, Finding, Priority, Severity
 
 from .bill import QuotaUse
 from .choice.offer import SPOT_CORES, family
+from .elsewhere import at_home
 from .heads import head_nodes
 from .occupancy import at_rest, homes, nodes_filled
 from .plan import PlannedModel, PlannedPool
@@ -52,7 +53,11 @@ def quota_use(
     peak = [*_cluster(environment, catalog), *(_gpu_nodes(pool, models, catalog) for pool in pools)]
     surge = [*peak, *_surge(environment, pools, catalog)]
     at_peak, at_surge = _by_family(peak), _by_family(surge)
-    doubled = [_by_family([*peak, *_twice(model, pools, models, environment, catalog)]) for model in models]
+    doubled = [
+        _by_family([*peak, *_twice(model, pools, models, environment, catalog)])
+        for model in models
+        if model.upgrade == "NewCluster"
+    ]
     granted = {family(name): vcpus for name, vcpus in environment.quota.items()}
     return tuple(
         QuotaUse(
@@ -96,8 +101,10 @@ def upgrade_findings(
     """Whether a service has no room to stand twice on its pool, as KubeRay upgrades; paths from the model.
 
     With all replicas at work the upgrade waits, which is worth a note. Where even the least replicas have no
-    room twice, it waits for ever.
+    room twice, it waits for ever. A service that is not upgraded beside itself needs no room.
     """
+    if model.upgrade != "NewCluster":
+        return
     needed = _nodes_while_upgrading(pool, model, models)
     if needed <= pool.nodes.max:
         return
@@ -117,7 +124,7 @@ def upgrade_findings(
             f"are upgraded beside those that serve, and pool {pool.name} has no room for that {load}: "
             f"{count} nodes are needed, {pool.nodes.max} allowed; {end}"
         ),
-        remedy=way if stuck else f"upgrade in a quiet hour, or {way}",
+        remedy=f"{way}, or upgrade: None" if stuck else f"upgrade in a quiet hour, or {way}",
     )
 
 
@@ -154,8 +161,8 @@ def _twice(
         more = _nodes_while_upgrading(pool, model, models) - max(pool.nodes.min, nodes_filled(pool, models))
         if more > 0 and not pool.existing:
             yield NodeSet(catalog.skus[pool.sku], more, pool.priority is Priority.SPOT)
-    heads = environment.cluster.heads
-    more = (head_nodes(len(models) + 1, heads, catalog) or 0) - heads.nodes.max
+    heads, services = environment.cluster.heads, at_home(models, pools)
+    more = (head_nodes(len(services) + (model in services), heads, catalog) or 0) - heads.nodes.max
     if more > 0:
         yield NodeSet(catalog.skus[heads.sku], more)
 
@@ -193,7 +200,11 @@ def _short_while_upgrading(use: QuotaUse, granted: int, path: str) -> Finding:
         allowed=f"at least {use.vcpus_upgrading}",
         remedy=(
             f"ask Azure for {more} vCPUs more of {use.family}, or upgrade in a quiet hour"
-            + (", or set the service's upgrade to None, which interrupts it" if service > granted else "")
+            + (
+                ", or set upgrade: None for a model, whose changes then wait until it is made anew"
+                if service > granted
+                else ""
+            )
         ),
     )
 

@@ -11,6 +11,7 @@ from .bill import Price, QuotaUse
 from .choice import Choice, Placed, planned_models, planned_pools
 from .choice.sizing import pace
 from .cost import expected_nodes, model_costs, utilization_findings
+from .elsewhere import at_home, elsewhere_findings
 from .heads import heads_findings
 from .memory.graphs import captured
 from .memory.weights import weights_bytes
@@ -46,29 +47,35 @@ def reckon(environment: Environment, choice: Choice, catalog: Catalog) -> Reckon
         model.model_copy(update={"cost": costs[model.name], "cold_start": starts[model.name]})
         for model in placed
     )
-    priced = price(environment, catalog, pools, expected_nodes(pools, models), len(models))
+    services = len(at_home(models, pools))
+    priced = price(environment, catalog, pools, expected_nodes(pools, models), services)
     quota = quota_use(environment, pools, models, catalog)
     findings = [
         *price_findings(environment, priced),
         *quota_findings(environment, quota, catalog),
-        *heads_findings(environment, len(models), catalog),
+        *heads_findings(environment, services, catalog),
     ]
     by_name = {pool.name: pool for pool in pools}
     for each, model in zip(choice.placed, models, strict=True):
-        about = _about(model, starts[model.name], by_name[model.pool], models)
+        about = _about(model, starts[model.name], by_name, models)
         findings += under(f"models[{each.demand.position}]", about)
     return Reckoning(pools, models, priced, quota, tuple(findings))
 
 
 def _about(
-    model: PlannedModel, start: ColdStart, pool: PlannedPool, models: Sequence[PlannedModel]
+    model: PlannedModel,
+    start: ColdStart,
+    pools: Mapping[str, PlannedPool],
+    models: Sequence[PlannedModel],
 ) -> Iterator[Finding]:
     """What to know of one model; paths from the model."""
+    pool = pools[model.pool]
     yield from utilization_findings(model, pool)
     yield from cold_start_findings(
         start, workload=model.workload, slo=model.slo, replicas_min=model.replicas_min
     )
     yield from upgrade_findings(model, pool, models)
+    yield from elsewhere_findings(model, pools)
 
 
 def _read_s(placed: Placed) -> float | None:

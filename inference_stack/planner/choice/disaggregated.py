@@ -16,6 +16,8 @@ from .sizing import HEADROOM, STEPS, holds, replica
 
 GB_PER_GIB = 2**30 / 1e9
 BITS = 8
+PATH = "Ethernet"
+"""Over which the KV cache goes: InfiniBand needs drivers and a plugin that this stack does not install."""
 MOST_READ = 16
 """Prompts that one replica reads at once at most: reading is bound by arithmetic, and more only wait."""
 
@@ -37,9 +39,9 @@ def disaggregate(demand: Demand, writing: Candidate, offers: Sequence[Offer]) ->
 
 
 def _ways(writing: Way, offers: Sequence[Offer]) -> Iterator[Way]:
-    """Ways to read: the same checkpoint, since both sides share its KV cache."""
+    """Ways to read: the same checkpoint, since both sides share its KV cache, in the same service."""
     for offer in offers:
-        if offer.unit.profile == writing.offer.unit.profile:
+        if (offer.unit.profile, offer.cluster) == (writing.offer.unit.profile, writing.offer.cluster):
             for shape in shapes(offer, writing.row.architecture, writing.row.layout):
                 yield Way(writing.row, offer, shape)
 
@@ -48,7 +50,7 @@ def _reading(demand: Demand, way: Way, traffic: Asked, writing: Candidate, gib: 
     held = memory(replica(demand, way, 1))
     if miss := holds(demand, way, held):
         return miss
-    path, carried = _path(way, writing.way)
+    carried = _carried(way, writing.way)
     transfer_ms = 1000 * gib * GB_PER_GIB / carried if carried else None
     slo = demand.slo
     left = slo.ttft_ms - (transfer_ms or 0.0) if slo else math.inf
@@ -59,12 +61,15 @@ def _reading(demand: Demand, way: Way, traffic: Asked, writing: Candidate, gib: 
         what = f"reads a prompt in {alone:.0f} ms, and sends its KV cache in {transfer_ms or 0.0:.0f}"
         return Miss(way, "link" if left <= 0 else "ttft", what, alone / max(1.0, left))
     concurrency, found = max(quick, key=lambda each: each[0] / each[1].ttft_ms.value)
-    rate = concurrency / (found.ttft_ms.value / 1000)
+    arriving, taken_in = traffic.peak * gib * GB_PER_GIB, _card_gb_s(writing.way)
+    if taken_in and arriving > taken_in * writing.bounds.most:
+        share = f"{writing.bounds.most} × {taken_in:.1f}"
+        what = f"sends {arriving:.1f} GB/s at peak, and {PATH} of those that answer carries {share}"
+        return Miss(way, "link", what, arriving / (taken_in * writing.bounds.most))
+    reading = concurrency / (found.ttft_ms.value / 1000)
+    sending = carried / (gib * GB_PER_GIB) if carried else math.inf
+    rate = min(reading, sending)
     most = math.ceil(traffic.peak / (HEADROOM * rate))
-    needed = traffic.peak / most * gib * GB_PER_GIB
-    if carried and needed > carried:
-        what = f"must send {needed:.1f} GB/s, and its share of {path} carries {carried:.1f}"
-        return Miss(way, "link", what, needed / carried)
     running = replica(demand, way, concurrency)
     return Candidate(
         way=way,
@@ -73,13 +78,13 @@ def _reading(demand: Demand, way: Way, traffic: Asked, writing: Candidate, gib: 
         concurrency=concurrency,
         speed=found,
         requests_per_second=rate,
-        bottleneck="prefill compute",
+        bottleneck="prefill compute" if reading <= sending else "interconnect",
         bounds=Bounds(0, math.ceil(traffic.requests_per_second / (HEADROOM * rate)), most),
         link=Link(
             gib_per_request=gib,
-            needed_gb_s=needed,
+            needed_gb_s=arriving / most,
             available_gb_s=carried,
-            path=path,
+            path=PATH,
             transfer_ms=transfer_ms,
         ),
     )
@@ -91,24 +96,16 @@ def _read(demand: Demand, way: Way, traffic: Asked, concurrency: int) -> Speed:
     return speed(replica(demand, way, concurrency), Load(concurrency, fresh, 1))
 
 
-def _path(reading: Way, writing: Way) -> tuple[str, float | None]:
-    """Over which network the KV cache goes, and what a replica's share of it carries, GB/s; None if unknown.
+def _carried(reading: Way, writing: Way) -> float | None:
+    """What the slower end of a replica's link carries, GB/s; None if unknown.
 
     The replicas may lie on different nodes, so NVLink inside of one is not counted on.
     """
-    ends = (reading, writing)
-    fast = [way.offer.sku.scale_out_gb_s for way in ends]
-    if None not in fast:
-        carried = (
-            (each or 0.0) * way.shape.units * way.offer.gpus_per_unit
-            for each, way in zip(fast, ends, strict=True)
-        )
-        return "InfiniBand", min(carried)
-    cards = [way.offer.sku.nic_gbit_s for way in ends]
-    if None in cards:
-        return "Ethernet", None
-    shares = (
-        (each or 0.0) / BITS * way.shape.units / way.offer.unit.per_node
-        for each, way in zip(cards, ends, strict=True)
-    )
-    return "Ethernet", min(shares)
+    cards = [_card_gb_s(way) for way in (reading, writing)]
+    return None if None in cards else min(each or 0.0 for each in cards)
+
+
+def _card_gb_s(way: Way) -> float | None:
+    """A replica's share of the network card of its node, GB/s."""
+    card = way.offer.sku.nic_gbit_s
+    return card and card / BITS * way.shape.units / way.offer.unit.per_node

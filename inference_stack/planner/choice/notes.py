@@ -14,6 +14,8 @@ def notes(placed: Placed, catalog: Catalog) -> Iterator[Finding]:
     yield from _waiting(placed)
     yield from _at_risk(placed)
     yield from _unsure(placed, catalog)
+    yield from _aimless(placed)
+    yield from _slower_than_it_could(placed)
 
 
 def _waiting(placed: Placed) -> Iterator[Finding]:
@@ -76,3 +78,35 @@ def _unsure(placed: Placed, catalog: Catalog) -> Iterator[Finding]:
             what=f"found only {offer.sku.name} that will do, which has {known}",
             remedy="pin a pool, or have the price confirmed in the catalog",
         )
+
+
+def _aimless(placed: Placed) -> Iterator[Finding]:
+    model = placed.demand.model
+    if model.routing == "prefix" and model.traffic and not model.traffic.shared_prefix:
+        yield Finding(
+            code="routing-without-prefix",
+            severity=Severity.NOTE,
+            path="routing",
+            given=model.routing,
+            what="has nothing to go by: traffic.shared_prefix says that prompts begin with nothing in common",
+            remedy="routing: balanced, or say in traffic.shared_prefix what part of a prompt is the same",
+        )
+
+
+def _slower_than_it_could(placed: Placed) -> Iterator[Finding]:
+    candidate = placed.candidate
+    link, faster = candidate.link, [part.way.offer.sku.scale_out_gb_s for part in candidate.parts]
+    if link is None or None in faster:
+        return
+    carries = min(each or 0.0 for each in faster)
+    now = "an unknown rate" if link.available_gb_s is None else f"{link.available_gb_s:.1f} GB/s a replica"
+    yield Finding(
+        code="kv-link-over-ethernet",
+        severity=Severity.NOTE,
+        path="disaggregated",
+        given="true",
+        what=(
+            f"sends {link.gib_per_request:.2f} GiB a request over {link.path} at {now}; InfiniBand of these "
+            f"sizes carries {carries:g} GB/s a GPU, and this stack does not make it usable yet"
+        ),
+    )

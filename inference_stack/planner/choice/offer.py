@@ -7,7 +7,7 @@ from functools import cached_property
 
 from inference_stack.catalog import Catalog, Sku
 from inference_stack.planner.accelerator import accelerator
-from inference_stack.planner.plan import Accelerator
+from inference_stack.planner.plan import Accelerator, cluster_of
 from inference_stack.planner.pools import Site
 from inference_stack.planner.region import absent
 from inference_stack.planner.replica import Silicon
@@ -48,6 +48,12 @@ class Offer:
     def existing(self) -> bool:
         """Whether the pool is there already."""
         return self.pool is not None and self.pool.existing is not None
+
+    @property
+    def cluster(self) -> str | None:
+        """The cluster that it lies in, in small letters; None for that of the environment."""
+        existing = self.pool and self.pool.existing
+        return cluster_of(existing).lower() if existing else None
 
     @property
     def quota_family(self) -> str:

@@ -67,6 +67,8 @@ def _planned(choice: Choice, number: int, placed: Placed, pick: Pick, catalog: C
         runner_up=runner_up(choice.packing, number),
         prefill=_prefill(placed, pick, catalog),
         worker=worker_size(offer.sku, offer.unit.per_node, shape.units, catalog),
+        routing=model.routing,
+        upgrade=model.upgrade,
     )
 
 

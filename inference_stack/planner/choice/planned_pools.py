@@ -16,12 +16,13 @@ def planned_pools(environment: Environment, choice: Choice) -> tuple[PlannedPool
     nodes, offers = choice.packing.nodes, choice.packing.offers
     listed = {offer.key: offer for offer in choice.listed}
     found = [
-        _planned(listed[pool.name], pool, nodes.get(Pool(pool.name, ""), 0))
+        _planned(environment, listed[pool.name], pool, nodes.get(Pool(pool.name, ""), 0))
         for pool in environment.listed_pools
         if pool.name in listed
     ]
     added = (pool for pool in sorted(nodes) if offers[pool].pool is None)
-    return (*found, *(_made(pool, offers[pool], nodes[pool], choice) for pool in added))
+    made = (_planned(environment, offers[pool], _made(pool, choice), nodes[pool]) for pool in added)
+    return (*found, *made)
 
 
 def pool_name(pool: Pool) -> str:
@@ -31,7 +32,9 @@ def pool_name(pool: Pool) -> str:
     return pool.owner[:1] + hashlib.sha256(f"{pool.owner}/{pool.key}".encode()).hexdigest()[:6]
 
 
-def _made(pool: Pool, offer: Offer, most: int, choice: Choice) -> PlannedPool:
+def _made(pool: Pool, choice: Choice) -> GpuPool:
+    """A pool that the plan makes, as if somebody had listed it."""
+    offer, most = choice.packing.offers[pool], choice.packing.nodes[pool]
     kept = {
         placed.demand.model.name: part.bounds.least
         for placed, pick in zip(choice.placed, choice.packing.picks, strict=True)
@@ -45,11 +48,10 @@ def _made(pool: Pool, offer: Offer, most: int, choice: Choice) -> PlannedPool:
                 sizes[part_size(part)] = sizes.get(part_size(part), 0) + part.bounds.least
     least = min(nodes_needed(sizes, offer.unit.per_node), most)
     reason = "Kept at work by replicas.min: " + ", ".join(f"{name} {count}" for name, count in kept.items())
-    settings = made_pool(offer, pool_name(pool), least, most, reason if kept else None)
-    return _planned(offer, settings, most)
+    return made_pool(offer, pool_name(pool), least, most, reason if kept else None)
 
 
-def _planned(offer: Offer, pool: GpuPool, used: int) -> PlannedPool:
+def _planned(environment: Environment, offer: Offer, pool: GpuPool, used: int) -> PlannedPool:
     origin: Origin = "existing" if pool.existing else "listed" if offer.pool else "made"
     return PlannedPool(
         name=pool.name,
@@ -60,10 +62,12 @@ def _planned(offer: Offer, pool: GpuPool, used: int) -> PlannedPool:
         nodes=pool.nodes,
         priority=pool.priority,
         spot_max_price=pool.spot_max_price,
-        zones=pool.zones,
+        # Of a pool that exists the zones are decided, and nobody here knows them.
+        zones=() if pool.existing else pool.zones or environment.zones,
         os_disk_gb=pool.os_disk_gb,
         usd_per_node_hour=offer.sku.usd_per_hour,
         origin=origin,
         existing=pool.existing,
+        taints=pool.taints,
         nodes_used=used,
     )

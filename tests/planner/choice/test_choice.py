@@ -181,7 +181,7 @@ def test_prompts_and_answers_apart_size_both_sides_and_the_link_between_them() -
     # 94 layers × 4 heads × 2 × 128 numbers of 2 bytes, copied to as many units as there are beyond the heads.
     per_token = 94 * 4 * 2 * 128 * 2
     assert prefill.link.gib_per_request == pytest.approx(4000 * per_token / 2**30, rel=0.05)
-    assert prefill.link.path == "InfiniBand"
+    assert prefill.link.path == "Ethernet"
     assert prefill.link.available_gb_s is not None
     assert prefill.link.needed_gb_s <= prefill.link.available_gb_s
     assert prefill.link.transfer_ms is not None
@@ -189,6 +189,42 @@ def test_prompts_and_answers_apart_size_both_sides_and_the_link_between_them() -
     assert model.speed.tpot_ms.value <= 50
     units = [unit for node in planned(asked, quota=H100_ALONE).packing for unit in node.units]
     assert {tenant.role for unit in units for tenant in unit.tenants} == {"serve", "prefill"}
+
+
+def test_the_kv_cache_goes_over_ethernet_and_it_is_said_where_infiniband_would_be_faster() -> None:
+    asked = asking("Qwen/Qwen3-235B-A22B", rate=8, prompt=4000, output=300, ttft_ms=3000, disaggregated=True)
+    plan = planned(asked, quota=H100_ALONE)
+    (prefill,) = [model.prefill for model in plan.models]
+    assert prefill is not None
+    node = CATALOG.skus[ND_H100]
+    assert prefill.link.available_gb_s == (node.nic_gbit_s or 0) / 8 * prefill.units / node.gpus
+    (note,) = [found for found in plan.findings if found.code == "kv-link-over-ethernet"]
+    assert f"InfiniBand of these sizes carries {node.scale_out_gb_s:g} GB/s" in note.what
+
+
+def test_a_slow_link_takes_more_replicas_that_read() -> None:
+    asked = asking("Qwen/Qwen3-32B", rate=2, prompt=7000, ttft_ms=9000, disaggregated=True)
+    pools = [{"name": "one", "sku": NC40, "nodes": {"max": 9}}]
+    plan = planned(asked, pools=pools)
+    (prefill,) = [model.prefill for model in plan.models]
+    assert prefill is not None
+    assert prefill.link.needed_gb_s <= (prefill.link.available_gb_s or 0)
+    assert "kv-link-over-ethernet" not in {found.code for found in plan.findings}  # NC40 has no InfiniBand
+    faster = asking("Qwen/Qwen3-32B", rate=8, prompt=7000, ttft_ms=9000, disaggregated=True)
+    more = placed(faster, pools=[pools[0] | {"nodes": {"max": 99}}]).prefill
+    assert more is not None
+    assert more.replicas_max > prefill.replicas_max
+    assert more.link.needed_gb_s <= (more.link.available_gb_s or 0)
+
+
+def test_both_sides_of_a_disaggregated_model_lie_in_one_cluster() -> None:
+    old = {"name": "old", "sku": NC40, "existing": existing("old"), "nodes": {"max": 99}}
+    new = {"name": "new", "sku": NC40, "nodes": {"max": 99}}
+    asked = asking("Qwen/Qwen3-32B", rate=2, prompt=7000, ttft_ms=9000, disaggregated=True)
+    for pools in ([old, new], [new]):
+        model = placed(asked, pools=pools)
+        assert model.prefill is not None
+        assert model.prefill.pool == model.pool == pools[0]["name"]
 
 
 def test_prompts_and_answers_apart_are_refused_where_the_link_is_too_slow() -> None:

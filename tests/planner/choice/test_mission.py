@@ -277,7 +277,7 @@ def test_a_new_pool_is_made_where_the_existing_one_is_too_small() -> None:
 # Of what costs the same, the smallest.
 def test_of_places_at_the_same_price_the_smallest_is_taken() -> None:
     small = {"name": "small", "sku": NC40, "existing": existing("small"), "nodes": {"max": 1}}
-    pools = [small | {"name": "whole"}, small | {"mig": {"profile": "MIG2g"}}]
+    pools = [small | {"name": "whole", "existing": existing("whole")}, small | {"mig": {"profile": "MIG2g"}}]
     asked = asking(rate=0.2, precision="bf16")
     assert placed(asked, pools=pools).pool == "small"
     assert placed(asked | {"context_tokens": 32768, "engine": {}}, pools=pools).pool == "small"
@@ -285,6 +285,6 @@ def test_of_places_at_the_same_price_the_smallest_is_taken() -> None:
 
 def test_the_larger_place_is_taken_where_the_smallest_does_not_hold_the_context() -> None:
     small = {"name": "small", "sku": NC40, "existing": existing("small"), "nodes": {"max": 1}}
-    pools = [small | {"name": "whole"}, small | {"mig": {"profile": "MIG2g"}}]
+    pools = [small | {"name": "whole", "existing": existing("whole")}, small | {"mig": {"profile": "MIG2g"}}]
     asked = asking("Qwen/Qwen3-8B", rate=0.2, precision="bf16") | {"context_tokens": 40960}
     assert placed(asked, pools=pools).pool == "whole"

@@ -129,7 +129,7 @@ skus = st.sampled_from([sku.name for sku in Catalog().skus.values() if sku.gpu])
 @given(st.lists(st.tuples(skus, nodes, st.integers(0, 9), st.booleans()), min_size=1, max_size=4))
 def test_expected_lies_between_idle_and_peak_whatever_is_filled(asked: list[Any]) -> None:
     pools = [
-        {**pool(f"p{index}", sku, *bounds), **({"existing": EXISTING} if existing else {})}
+        {**pool(f"p{index}", sku, *bounds), **({"existing": f"{EXISTING}{index}"} if existing else {})}
         for index, (sku, bounds, _, existing) in enumerate(asked)
     ]
     filled = {f"p{index}": count for index, (_, _, count, _) in enumerate(asked)}

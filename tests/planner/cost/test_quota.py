@@ -106,7 +106,7 @@ def test_what_is_short_while_upgrading_says_by_how_much_and_what_to_do() -> None
     assert "320 vCPUs while a service is upgraded beside itself" in finding.what
     assert finding.remedy is not None
     assert "120 vCPUs more" in finding.remedy
-    assert "upgrade to None" in finding.remedy
+    assert "upgrade: None" in finding.remedy
 
 
 def test_a_family_that_no_size_belongs_to_is_told() -> None:
@@ -127,10 +127,18 @@ def test_replicas_that_are_always_kept_and_have_no_room_twice_can_never_be_upgra
     (finding,) = upgrade_findings(kept, pool(most=1), [kept])
     assert (finding.code, finding.severity) == ("upgrade-without-room", Severity.WARNING)
     assert "never ends" in finding.what
-    assert finding.remedy == "nodes.max: 2 for pool large"
+    assert finding.remedy == "nodes.max: 2 for pool large, or upgrade: None"
     assert list(upgrade_findings(kept, pool(most=2), [kept])) == []
     (finding,) = upgrade_findings(idle := model(replicas_min=0, replicas_max=1), pool(most=1), [idle])
     assert finding.severity is Severity.NOTE
+
+
+def test_a_service_that_is_never_upgraded_beside_itself_needs_no_room_for_that() -> None:
+    waits = model(replicas_max=4, upgrade="None")
+    assert list(upgrade_findings(waits, pool(most=4), [waits])) == []
+    use = used([pool()], [waits])[NC]
+    assert use.vcpus_service_upgrade == use.vcpus_peak
+    assert used([pool()], [model(replicas_max=4)])[NC].vcpus_service_upgrade == 2 * use.vcpus_peak
 
 
 def test_a_use_is_the_same_json_both_ways() -> None:
