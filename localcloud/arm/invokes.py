@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from localcloud.arm.cloud import Cloud
+from localcloud.arm.control_planes import home
 from localcloud.arm.kinds import PACKAGE, Kind, kinds
 from localcloud.arm.refusal import ArmError, RequestError, refusal
 from localcloud.arm.request import CLIENT_ID, OBJECT_ID, TENANT_ID, group_name
@@ -14,7 +15,7 @@ from localcloud.arm.store import Store
 from localcloud.arm.wire import Properties
 
 KUBECONFIG = "kubeconfig"
-"""File in the state folder that the control plane writes for its user."""
+"""File in its folder that a control plane writes for its user."""
 
 
 class Invocation(NamedTuple):
@@ -64,24 +65,24 @@ def _cluster(call: Invocation) -> Properties:
 
 
 def _user_credentials(call: Invocation) -> Properties:
-    _cluster(call)
-    return _kubeconfigs(call, "clusterUser")
+    return _kubeconfigs(call, _cluster(call), "clusterUser")
 
 
 def _admin_credentials(call: Invocation) -> Properties:
-    if _cluster(call).get("disableLocalAccounts"):
+    if (cluster := _cluster(call)).get("disableLocalAccounts"):
         raise refusal("LocalAccountsDisabled")
-    return _kubeconfigs(call, "clusterAdmin")
+    return _kubeconfigs(call, cluster, "clusterAdmin")
 
 
-def _kubeconfigs(call: Invocation, name: str) -> Properties:
+def _kubeconfigs(call: Invocation, cluster: Properties, name: str) -> Properties:
+    file = home(call.state, cluster["id"]) / KUBECONFIG
     try:
-        content = (call.state / KUBECONFIG).read_bytes()
+        content = file.read_bytes()
     except FileNotFoundError:
         raise ArmError(
             409,
             "ControlPlaneNotFound",
-            f"localcloud has no Kubernetes control plane: {call.state / KUBECONFIG} does not exist. "
+            f"localcloud has no Kubernetes control plane: {file} does not exist. "
             "Start it first (make up does).",
         ) from None
     return {"kubeconfigs": [{"name": name, "value": base64.b64encode(content).decode()}]}

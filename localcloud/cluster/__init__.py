@@ -8,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 from rich.console import Console
 
+from localcloud.cluster.furnishing import furnish
 from localcloud.cluster.layout import Layout, Programs, Settings, Toolchain, write_private
 from localcloud.cluster.processes import Run, end
 from localcloud.cluster.status import ClusterStatus, NodeState, PendingPod, PoolState, read_status
@@ -38,9 +39,26 @@ def start(state: Path, toolchain: Toolchain, *, console: Console, clock_speed: f
     """Start the control plane of a state folder, and return when its API server is ready.
 
     The kubeconfig is then at `state/kubeconfig`. Nothing happens if it runs already; what a crash has left is
-    ended first; what etcd held in an earlier run is there again. Raises `ClusterError`.
+    ended first; what etcd held in an earlier run is there again. Clusters that were there before the stack
+    get theirs too. Raises `ClusterError`.
     """
-    layout = Layout(state)
+    for layout in (*Layout.existing_in(state), Layout(state)):
+        _start(layout, toolchain, console, clock_speed)
+
+
+def stop(state: Path) -> None:
+    """Stop all control planes of a state folder that run. Their data stay. Raises `ClusterError`."""
+    for layout in (Layout(state), *Layout.existing_in(state)):
+        _stop(layout)
+
+
+def status(state: Path) -> ClusterStatus:
+    """What the control planes of a state folder are doing."""
+    existing = {layout.home.name: read_status(layout) for layout in Layout.existing_in(state)}
+    return read_status(Layout(state)).model_copy(update={"existing": existing})
+
+
+def _start(layout: Layout, toolchain: Toolchain, console: Console, clock_speed: float) -> None:
     layout.prepare()
     with FileLock(layout.lock):
         if (run := Run.read(layout)) and run.supervisor.find() and run.ready:
@@ -51,19 +69,18 @@ def start(state: Path, toolchain: Toolchain, *, console: Console, clock_speed: f
         write_private(layout.settings, settings.model_dump_json(indent=2))
         with console.status("Starting Kubernetes"), layout.log("supervisor").open("ab") as log:
             supervisor = subprocess.Popen(
-                [sys.executable, "-m", "localcloud.cluster", "run", "--state", str(layout.state)],
+                [sys.executable, "-m", "localcloud.cluster", "run", *layout.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
             _await_ready(layout, supervisor)
-    console.print(f"Kubernetes is ready; kubeconfig: {layout.kubeconfig}")
+            furnish(layout)
+    console.print(f"{layout.existing or 'Kubernetes'} is ready; kubeconfig: {layout.kubeconfig}")
 
 
-def stop(state: Path) -> None:
-    """Stop the control plane of a state folder, if it runs. Its data stays. Raises `ClusterError`."""
-    layout = Layout(state)
+def _stop(layout: Layout) -> None:
     if not layout.root.exists():
         return
     with FileLock(layout.lock):
@@ -73,11 +90,6 @@ def stop(state: Path) -> None:
             while run.supervisor.find() and time.monotonic() < deadline:
                 time.sleep(0.05)
         _end_leftovers(layout)
-
-
-def status(state: Path) -> ClusterStatus:
-    """What the control plane of a state folder is doing."""
-    return read_status(Layout(state))
 
 
 def _await_ready(layout: Layout, supervisor: subprocess.Popen[bytes]) -> None:

@@ -22,12 +22,16 @@ def status(
     state: State = DEFAULT_STATE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Show processes, nodes by pool and pods that wait. Exit code 3 if the cluster does not run."""
+    """Show processes, nodes by pool and pods that wait. Exit code 3 if the stack's cluster does not run."""
     found = cluster.status(state)
     if as_json:
         sys.stdout.write(found.model_dump_json(indent=2) + "\n")
     else:
-        _show(found, Console())
+        console = Console()
+        _show(found, console)
+        for name, other in found.existing.items():
+            console.print(f"\nExisting cluster {name}")
+            _show(other, console)
     if not found.running:
         raise typer.Exit(3)
 
@@ -39,11 +43,16 @@ def stop(state: State = DEFAULT_STATE) -> None:
 
 
 @app.command()
-def run(state: State = DEFAULT_STATE) -> None:
+def run(
+    state: State = DEFAULT_STATE,
+    existing: Annotated[
+        str | None, typer.Option("--existing", help="A cluster that was there before the stack.")
+    ] = None,
+) -> None:
     """Run the cluster in the foreground, with the settings of its last start."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
-    layout = Layout(state)
+    layout = Layout(state, existing)
     if not layout.settings.exists():
         raise typer.BadParameter(f"{layout.settings} is missing: this cluster was never started")
     settings = Settings.model_validate_json(layout.settings.read_text())

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from lightkube import Client
@@ -24,9 +25,19 @@ _log = logging.getLogger(__name__)
 class Control:
     """One step at a time, driven from outside."""
 
-    def __init__(self, client: Client, store: Store, clock_speed: float, changed: threading.Event) -> None:
-        """Begin to watch; `changed` is set whenever a step may have something to do."""
-        self._store, self._speed = store, clock_speed
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        stands_for: Callable[[str], bool],
+        clock_speed: float,
+        changed: threading.Event,
+    ) -> None:
+        """Begin to watch; `changed` is set whenever a step may have something to do.
+
+        `stands_for` tells by its ARM id whether a cluster of the store is the one to act for.
+        """
+        self._store, self._stands_for, self._speed = store, stands_for, clock_speed
         self._nodes = Watch(client, Node, observe_node, changed)
         self._pods = Watch(client, Pod, observe_pod, changed)
         self._daemons = Watch(client, DaemonSet, _pod_template, changed)
@@ -38,7 +49,7 @@ class Control:
         """Bring nodes in step with the store and, when a scan is due, let the autoscaler decide."""
         if not all(watch.ready.is_set() for watch in (self._nodes, self._pods, self._daemons)):
             return
-        inventory = read_inventory(self._store)
+        inventory = read_inventory(self._store, self._stands_for)
         self._report(inventory)
         self._keeper.follow(inventory.pools, self._nodes.items(), self._pods.items())
         if time.monotonic() >= self._next_scan:

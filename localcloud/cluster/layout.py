@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from localcloud.arm.control_planes import EXISTING, existing_homes, home
 from localcloud.toolchain.tool import Tool
 
 
@@ -69,14 +70,21 @@ class Ports(BaseModel):
 class Layout:
     """Files of one control plane under its state folder, which holds credentials and is its owner's alone."""
 
-    def __init__(self, state: Path) -> None:
-        """Name the files; nothing is made."""
-        self.state = state.resolve()
-        self.kubeconfig = self.state / "kubeconfig"
+    def __init__(self, state: Path, existing: str | None = None) -> None:
+        """Name the files; nothing is made.
+
+        `existing` names the folder of a cluster that was there before the stack whose state this is; the ARM
+        stand-in is the same for both.
+        """
+        self.state, self.existing = state.resolve(), existing
+        self.home = self.state / EXISTING / existing if existing else self.state
+        self.kubeconfig = self.home / "kubeconfig"
         """For people and programs: one token, one verified authority, stable over restarts."""
+        self.manifests = self.home / "manifests"
+        """What an existing cluster has in it already, YAML files that are applied in the order of names."""
         self.store = self.state / "arm.db"
         """State of the ARM stand-in."""
-        self.root = self.state / "cluster"
+        self.root = self.home / "cluster"
         self.pki = self.root / "pki"
         self.logs = self.root / "logs"
         self.data = self.root / "etcd"
@@ -84,6 +92,22 @@ class Layout:
         self.ports = self.root / "ports.json"
         self.run = self.root / "run.json"
         self.lock = self.root / "lock"
+        self.furnished = self.root / "furnished"
+        """Digest of the manifests that were applied last."""
+
+    @classmethod
+    def existing_in(cls, state: Path) -> list["Layout"]:
+        """The control planes of the clusters that were there before the stack."""
+        return [cls(state, home.name) for home in existing_homes(state)]
+
+    @property
+    def options(self) -> list[str]:
+        """Options that make this layout again in another process."""
+        return ["--state", str(self.state), *(["--existing", self.existing] if self.existing else [])]
+
+    def stands_for(self, cluster_id: str) -> bool:
+        """Whether this is the control plane of an AKS cluster, given by its ARM id."""
+        return home(self.state, cluster_id) == self.home
 
     def prepare(self) -> None:
         """Make the folders, readable by their owner alone."""

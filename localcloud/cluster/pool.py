@@ -1,7 +1,7 @@
 """Node pools as the ARM stand-in keeps them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -90,13 +90,15 @@ class Inventory(BaseModel):
     """Why some pools have no nodes here."""
 
 
-def read_inventory(store: Store) -> Inventory:
+def read_inventory(store: Store, stands_for: Callable[[str], bool] = lambda _: True) -> Inventory:
     """The pools of the cluster: those with a resource of their own and those inline in it.
 
+    `stands_for` tells by its ARM id whether a cluster is that of the control plane that asks.
+
     ARM shows a cluster's pools inline too; where both exist, the pool's own resource counts. Pools whose
-    creation failed have no nodes. A control plane stands for one cluster, the oldest of the store.
+    creation failed have no nodes. A control plane stands for one cluster: the oldest, if several are its own.
     """
-    clusters = store.all(MANAGED_CLUSTER)
+    clusters = [cluster for cluster in store.all(MANAGED_CLUSTER) if stands_for(cluster.id)]
     if not clusters:
         return Inventory()
     cluster, *others = clusters

@@ -60,6 +60,8 @@ class ClusterStatus(BaseModel):
     pools: tuple[PoolState, ...] = ()
     pending: tuple[PendingPod, ...] = ()
     problems: tuple[str, ...] = ()
+    existing: Mapping[str, "ClusterStatus"] = {}
+    """The control planes of clusters that were there before the stack, by the names of their folders."""
 
 
 def read_status(layout: Layout) -> ClusterStatus:
@@ -84,7 +86,7 @@ def read_status(layout: Layout) -> ClusterStatus:
 def _pools(layout: Layout, client: Client) -> tuple[PoolState, ...]:
     nodes = [seen for node in client.list(Node) if (seen := observe_node(node))]
     with Store(layout.store) as store:
-        inventory = read_inventory(store)
+        inventory = read_inventory(store, layout.stands_for)
     return tuple(
         PoolState(
             name=pool.name,

@@ -105,7 +105,7 @@ class Supervisor:
         credentials = KubeConfig.from_dict(yaml.safe_load(commands.supervisor()))
         client = Client(credentials, trust_env=False, field_manager="localcloud")
         with Store(self._layout.store) as store:
-            control = Control(client, store, self._settings.clock_speed, self._wake)
+            control = Control(client, store, self._layout.stands_for, self._settings.clock_speed, self._wake)
             self._write_run(ready=True, endpoint=commands.endpoint)
             while not self._stopping.is_set():
                 self._restart_ended()
