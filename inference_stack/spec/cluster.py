@@ -20,6 +20,10 @@ class Nodes(Section):
     )
 
 
+OWN_POOLS = ("system", "heads")
+"""Names of the pools without GPUs that every cluster has."""
+
+
 class CpuPool(Section):
     """A pool without GPUs."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .cluster import Cluster
+from .cluster import Cluster, CpuPool
 from .models import Model
 from .names import Tag, Vcpus, Zone
 from .network import Access, Network
@@ -105,6 +105,12 @@ class Environment(Section):
     def listed_pools(self) -> tuple[GpuPool, ...]:
         """The pools that the environment names itself."""
         return () if self.pools == "auto" else self.pools
+
+    @property
+    def own_pools(self) -> tuple[CpuPool | GpuPool, ...]:
+        """The pools of this cluster that the environment names: existing ones lie in other clusters."""
+        made = (pool for pool in self.listed_pools if pool.existing is None)
+        return (self.cluster.system, self.cluster.heads, *made)
 
     @property
     def may_add_pools(self) -> bool:

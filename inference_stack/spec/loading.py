@@ -8,7 +8,7 @@ import yaml
 
 from .consistency import environment_findings
 from .environment import Environment
-from .finding import Finding, InvalidEnvironment
+from .finding import Finding, InvalidEnvironment, Severity
 from .lines import CONFIG_KEY, located
 from .parsing import parse
 
@@ -20,7 +20,8 @@ def load(data: Mapping[str, Any], *, file: str, text: str | None = None) -> Envi
     and all contradictions between the parts that could be read.
     """
     environment, findings = parse(data)
-    findings = (*findings, *environment_findings(environment))
+    found = environment_findings(environment)
+    findings = (*findings, *(each for each in found if each.severity is Severity.ERROR))
     if findings:
         raise InvalidEnvironment(file, located(findings, text))
     return environment

@@ -52,7 +52,7 @@ def _readable(section: type[AnySection], given: object, wrong: Sequence[Path]) -
             values[name] = _value(field, keys[name]) if name in keys else _default(field)
         elif () not in below:
             values.update(_readable_parts(name, field, keys.get(name), below))
-    made = section.model_construct(**values)
+    made = section.model_construct(_fields_set={name for name in values if name in keys}, **values)
     for name in section.model_fields.keys() - values.keys():
         # model_construct fills in defaults; here they would stand for what the user wrote.
         vars(made).pop(name, None)

@@ -123,12 +123,8 @@ def _member_allowed(node: Node) -> str:
 
 
 def _bounds(schema: Schema) -> str:
-    least = schema.get("minimum", schema.get("exclusiveMinimum"))
-    most = schema.get("maximum")
-    if "exclusiveMinimum" in schema:
-        return f" above {least}"
-    if least is not None:
-        return f" from {least} to {most}" if most is not None else f" of at least {least}"
+    if told := _numbers(schema):
+        return told
     if "minItems" in schema:
         return f" of at least {schema['minItems']}"
     if "pattern" in schema:
@@ -137,3 +133,15 @@ def _bounds(schema: Schema) -> str:
         most = f" and at most {schema['maxLength']}" if "maxLength" in schema else ""
         return f" of at least {schema['minLength']}{most} characters"
     return ""
+
+
+def _numbers(schema: Schema) -> str:
+    above, least = schema.get("exclusiveMinimum"), schema.get("minimum")
+    below, most = schema.get("exclusiveMaximum"), schema.get("maximum")
+    if above is not None:
+        return f" above {above}" + ("" if most is None else f", at most {most}")
+    if below is not None:
+        return f" from {least} to below {below}"
+    if most is not None:
+        return f" from {least} to {most}"
+    return "" if least is None else f" of at least {least}"

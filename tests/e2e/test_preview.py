@@ -14,12 +14,11 @@ from localcloud.arm.store import Store
 from localcloud.stack import PROJECT, stack_at
 from localcloud.toolchain import Toolchain
 from tests.e2e.environments import passed, stack, steps
+from tests.spec.malformed_table import LARGEST, Malformed
 
 pytestmark = pytest.mark.e2e
 
-MALFORMED = PROJECT / "tests" / "spec" / "malformed"
 CREATED = re.compile(r"^ \+ +(\S+) \S+ create\b", re.MULTILINE)
-EXPECTED = json.loads((MALFORMED / "expected.json").read_text())
 
 
 @pytest.mark.parametrize(("environment", "pools"), [("dev", 1), ("prod", 2)])
@@ -65,18 +64,18 @@ def test_each_service_gets_the_start_budget_and_the_head_of_its_plan(
         assert head["resources"]["requests"] == {"cpu": str(HEAD_CPU), "memory": f"{HEAD_GIB}Gi"}
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("malformed", LARGEST, ids=lambda each: each.name)
 def test_a_malformed_environment_gets_every_fault_at_once_and_nothing_is_registered(
-    name: str, toolchain: Toolchain, tmp_path: Path
+    malformed: Malformed, toolchain: Toolchain, tmp_path: Path
 ) -> None:
-    faulty = stack_at("faulty", toolchain, MALFORMED / f"{name}.yaml", tmp_path / "state")
+    faulty = stack_at("faulty", toolchain, malformed.written(tmp_path), tmp_path / "state")
     run = faulty.preview(capture=True)
     assert run.returncode == 1
     told = run.stdout + run.stderr
-    for fault in EXPECTED[name]:
-        assert f"Pulumi.faulty.yaml: {fault['path']}" in told
-        assert fault["allowed"] in told
-    assert f"{len(EXPECTED[name])} errors in Pulumi.faulty.yaml; nothing was created." in told
+    for wrong in malformed.wrong:
+        assert f"Pulumi.faulty.yaml: {wrong.path}" in told
+        assert wrong.allowed in told
+    assert f"{len(malformed.wrong)} errors in Pulumi.faulty.yaml; nothing was created." in told
     assert "Traceback" not in told
     assert set(CREATED.findall(run.stdout)) <= {"pulumi:pulumi:Stack"}
 

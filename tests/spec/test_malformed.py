@@ -1,44 +1,77 @@
-"""Ten malformed environments: every fault at once, at the user's own path, with what is allowed there."""
+"""Malformed environments: every fault at once, at the user's own path, with what is allowed there."""
 
-import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from inference_stack.cli import app
 from inference_stack.planner import plan_environment
-from inference_stack.spec import InvalidEnvironment, read
+from inference_stack.spec import InvalidEnvironment, Severity, read
+from tests.spec.malformed_table import BASE, CROSS_FIELD, FOLDER, MALFORMED, TABLE, Malformed
 
-FOLDER = Path(__file__).with_name("malformed")
-EXPECTED = json.loads((FOLDER / "expected.json").read_text())
-
-
-def test_every_malformed_environment_has_its_expectation() -> None:
-    assert {file.stem for file in FOLDER.glob("*.yaml")} == set(EXPECTED)
-    assert len(EXPECTED) == 10
+by_name = pytest.mark.parametrize("malformed", MALFORMED, ids=lambda each: each.name)
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_all_faults_are_told_at_once_and_none_by_its_echo(name: str) -> None:
-    file = FOLDER / f"{name}.yaml"
+def refusal(malformed: Malformed, folder: Path) -> InvalidEnvironment:
+    file = malformed.written(folder)
     source = read(file)
     with pytest.raises(InvalidEnvironment) as raised:
-        plan_environment(source.data, name=name, file=file.name, text=source.text)
-    found = {(finding.path, finding.code, finding.line): finding for finding in raised.value.findings}
-    wanted = {(each["path"], each["code"], each["line"]): each["allowed"] for each in EXPECTED[name]}
-    assert found.keys() == wanted.keys()
-    for key, allowed in wanted.items():
-        assert allowed in (found[key].allowed or "")
+        plan_environment(source.data, name="test", file=file.name, text=source.text)
+    return raised.value
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_the_rendered_error_names_file_and_line_in_order_and_counts(name: str) -> None:
-    file = FOLDER / f"{name}.yaml"
-    source = read(file)
-    with pytest.raises(InvalidEnvironment) as raised:
-        plan_environment(source.data, name=name, file=file.name, text=source.text)
-    told = str(raised.value)
-    lines = [finding.line or 0 for finding in raised.value.findings]
-    assert lines == sorted(lines)
-    for each in EXPECTED[name]:
-        assert f"{file.name}:{each['line']}: {each['path']}" in told
-    assert told.endswith(f"{len(EXPECTED[name])} errors in {file.name}; nothing was created.")
+def test_the_base_of_the_table_is_sound() -> None:
+    assert plan_environment(BASE, name="base", file="base.yaml").models
+
+
+def test_the_table_is_as_large_as_it_must_be() -> None:
+    assert len(MALFORMED) >= 60
+    assert 3 * sum(each.is_cross_field for each in MALFORMED) >= len(MALFORMED)
+    assert sum(len(each.wrong) >= 3 for each in MALFORMED) >= 10
+    assert {code for each in MALFORMED for _, code, *_ in each.wrong} >= CROSS_FIELD
+
+
+def test_every_whole_file_stands_in_the_table() -> None:
+    named = {entry["file"] for entry in TABLE["environments"].values() if "file" in entry}
+    assert named == {file.name for file in FOLDER.iterdir()}
+
+
+@by_name
+def test_all_faults_are_told_at_once_and_none_by_its_echo(malformed: Malformed, tmp_path: Path) -> None:
+    findings = refusal(malformed, tmp_path).findings
+    assert {finding.severity for finding in findings} == {Severity.ERROR}
+    assert sorted((each.path, each.code) for each in findings) == sorted(
+        (each.path, each.code) for each in malformed.wrong
+    )
+    for wrong in malformed.wrong:
+        alike = [each for each in findings if (each.path, each.code) == (wrong.path, wrong.code)]
+        assert any(wrong.allowed in (each.allowed or "") for each in alike), wrong
+        assert wrong.line is None or {each.line for each in alike} == {wrong.line}
+
+
+@by_name
+def test_the_rendered_error_names_file_and_line_in_order_and_counts(
+    malformed: Malformed, tmp_path: Path
+) -> None:
+    refused = refusal(malformed, tmp_path)
+    told = str(refused)
+    lines = [finding.line for finding in refused.findings]
+    assert None not in lines
+    assert lines == sorted(lines, key=lambda line: line or 0)
+    for finding in refused.findings:
+        assert f"{malformed.name}.yaml:{finding.line}: {finding.path}" in told
+        assert f"allowed: {finding.allowed}" in told
+    count = len(malformed.wrong)
+    plural = "s" * (count != 1)
+    assert told.endswith(f"{count} error{plural} in {malformed.name}.yaml; nothing was created.")
+
+
+@by_name
+def test_the_command_tells_every_path_and_exits_with_1(malformed: Malformed, tmp_path: Path) -> None:
+    run = CliRunner().invoke(app, ["plan", "--file", str(malformed.written(tmp_path))])
+    assert run.exit_code == 1
+    assert run.stdout == ""
+    for wrong in malformed.wrong:
+        assert f": {wrong.path}" in run.stderr
+    assert "Traceback" not in run.stderr
