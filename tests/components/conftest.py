@@ -1,0 +1,26 @@
+"""A plan with every kind of service, and what is sent for it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.serving_manifest import Place, service_manifest
+from inference_stack.planner import Plan, plan_environment
+
+HERE = Place(
+    namespace="inference", service_account="inference", head_selector={"inference-stack.io/pool": "heads"}
+)
+
+
+@pytest.fixture(scope="session")
+def whole() -> Plan:
+    file = Path(__file__).with_name("whole.yaml")
+    return plan_environment(yaml.safe_load(file.read_text()), name="whole", file=file.name)
+
+
+@pytest.fixture
+def manifests(whole: Plan) -> dict[str, dict[str, Any]]:
+    """What KubeRay is sent, by model."""
+    return {model.name: service_manifest(whole, model, HERE) for model in whole.models}

@@ -1,0 +1,188 @@
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from components.serving_manifest import Place, deployable, service_manifest
+from inference_stack.engine import check_ray_service
+from inference_stack.planner import Plan, PlannedModel
+
+from .conftest import HERE
+
+Manifests = dict[str, dict[str, Any]]
+
+
+def cluster(manifest: dict[str, Any]) -> dict[str, Any]:
+    return manifest["spec"]["rayClusterConfig"]
+
+
+def groups(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {group["groupName"]: group for group in cluster(manifest)["workerGroupSpecs"]}
+
+
+def pod(group: dict[str, Any]) -> dict[str, Any]:
+    return group["template"]["spec"]
+
+
+def arguments(manifest: dict[str, Any]) -> dict[str, Any]:
+    (application,) = yaml.safe_load(manifest["spec"]["serveConfigV2"])["applications"]
+    return application["args"]
+
+
+@pytest.fixture
+def changed(whole: Plan) -> Callable[..., dict[str, Any]]:
+    """The manifest of a model of the plan, with some fields otherwise."""
+
+    def change(name: str, place: Place = HERE, **fields: Any) -> dict[str, Any]:
+        (model,) = (model for model in whole.models if model.name == name)
+        return service_manifest(whole, model.model_copy(update=fields), place)
+
+    return change
+
+
+def test_what_is_sent_for_every_kind_of_model_has_no_fault(manifests: Manifests) -> None:
+    assert [finding for manifest in manifests.values() for finding in check_ray_service(manifest)] == []
+
+
+def test_every_image_comes_from_the_mirror(manifests: Manifests) -> None:
+    for manifest in manifests.values():
+        for group in (cluster(manifest)["headGroupSpec"], *groups(manifest).values()):
+            for container in pod(group)["containers"]:
+                assert container["image"].startswith("acme.azurecr.io/mirror/rayproject/ray-llm:2.60.0")
+        # KubeRay gives the autoscaler the image of the head where none is named.
+        assert "image" not in cluster(manifest)["autoscalerOptions"]
+
+
+def test_a_disaggregated_model_has_workers_of_its_own_for_each_side_on_one_pool(manifests: Manifests) -> None:
+    found = groups(manifests["reasoning"])
+    assert set(found) == {"gb-decode", "gb-prefill"}
+    for name, group in found.items():
+        assert pod(group)["nodeSelector"] == {"inference-stack.io/pool": "gb"}
+        assert {resource for resource in group["resources"] if resource.endswith("-worker")} == {
+            f"{name}-worker"
+        }
+
+
+def test_each_side_has_as_many_workers_as_the_plan_says(whole: Plan, manifests: Manifests) -> None:
+    (model,) = (model for model in whole.models if model.prefill)
+    found = groups(manifests[model.name])
+    assert model.prefill
+    assert found["gb-decode"]["maxReplicas"] == model.replicas_max
+    assert found["gb-prefill"]["maxReplicas"] == model.prefill.replicas_max
+    sides = arguments(manifests[model.name])
+    assert sides["decode_config"]["deployment_config"]["max_ongoing_requests"] == model.concurrency
+    assert sides["prefill_config"]["deployment_config"]["max_ongoing_requests"] == model.prefill.concurrency
+
+
+def test_workers_on_arm64_run_another_image_than_their_head(manifests: Manifests) -> None:
+    manifest = manifests["reasoning"]
+    head = pod(cluster(manifest)["headGroupSpec"])["containers"][0]["image"]
+    workers = {pod(group)["containers"][0]["image"] for group in groups(manifest).values()}
+    assert workers == {f"{head}-aarch64"}
+
+
+def test_workers_on_amd64_run_the_image_of_their_head(manifests: Manifests) -> None:
+    manifest = manifests["experts"]
+    head = pod(cluster(manifest)["headGroupSpec"])["containers"][0]["image"]
+    assert pod(groups(manifest)["eights"])["containers"][0]["image"] == head
+
+
+def test_prefix_routing_is_asked_of_every_deployment_that_has_replicas(manifests: Manifests) -> None:
+    (copilot,) = arguments(manifests["copilot"])["llm_configs"]
+    reasoning = arguments(manifests["reasoning"])
+    for config in (copilot, reasoning["prefill_config"], reasoning["decode_config"]):
+        assert "request_router_config" in config["deployment_config"]
+    assert "request_router_config" not in reasoning["ingress_deployment_config"]
+
+
+def test_a_balanced_model_is_left_to_rays_own_router(manifests: Manifests) -> None:
+    (code,) = arguments(manifests["code"])["llm_configs"]
+    assert "request_router_config" not in code["deployment_config"]
+
+
+@pytest.mark.parametrize(("model", "upgrade"), [("code", "None"), ("copilot", "NewCluster")])
+def test_a_service_upgrades_as_its_model_says(manifests: Manifests, model: str, upgrade: str) -> None:
+    assert manifests[model]["spec"]["upgradeStrategy"] == {"type": upgrade}
+
+
+def test_weights_of_ones_own_are_loaded_from_where_they_lie(changed: Callable[..., dict[str, Any]]) -> None:
+    uri = "abfss://weights@acmeweights.dfs.core.windows.net/code"
+    manifest = changed("code", weights=uri)
+    (config,) = arguments(manifest)["llm_configs"]
+    assert config["model_loading_config"] == {"model_id": "code", "model_source": uri}
+    # Ray copies them to the node; streamed, vLLM would take the address for a Hub id.
+    assert "load_format" not in config["engine_kwargs"]
+    assert check_ray_service(manifest) == []
+
+
+def test_weights_of_the_hub_are_loaded_by_their_id(manifests: Manifests) -> None:
+    (config,) = arguments(manifests["code"])["llm_configs"]
+    assert config["model_loading_config"]["model_source"] == "Qwen/Qwen2.5-Coder-7B-Instruct"
+
+
+def test_both_sides_of_a_disaggregated_model_load_the_same_adapters(
+    changed: Callable[..., dict[str, Any]], whole: Plan
+) -> None:
+    (model,) = (model for model in whole.models if model.prefill)
+    assert model.prefill
+    lora = {"enable_lora": True, "max_loras": 2}
+    sides = {
+        "engine": model.engine | lora,
+        "prefill": model.prefill.model_copy(update={"engine": model.prefill.engine | lora}),
+    }
+    manifest = changed(model.name, adapters=("legal", "hr"), **sides)
+    found = arguments(manifest)
+    assert found["prefill_config"]["lora_config"] == found["decode_config"]["lora_config"]
+    assert check_ray_service(manifest) == []
+
+
+def test_workers_on_a_pool_that_exists_go_by_its_own_label_and_tolerate_its_taints(
+    manifests: Manifests,
+) -> None:
+    workers = pod(groups(manifests["science"])["old"])
+    assert workers["nodeSelector"] == {"kubernetes.azure.com/agentpool": "a100"}
+    assert {each["key"]: each["value"] for each in workers["tolerations"]} == {
+        "nvidia.com/gpu": "present",
+        "team": "science",
+    }
+
+
+def test_workers_on_spot_nodes_tolerate_their_taint(manifests: Manifests) -> None:
+    tolerated = {each["key"] for each in pod(groups(manifests["customers"])["pairs"])["tolerations"]}
+    assert tolerated == {"nvidia.com/gpu", "kubernetes.azure.com/scalesetpriority"}
+
+
+def test_a_head_stays_on_the_pool_of_heads(manifests: Manifests) -> None:
+    for manifest in manifests.values():
+        assert pod(cluster(manifest)["headGroupSpec"])["nodeSelector"] == {"inference-stack.io/pool": "heads"}
+
+
+def test_a_head_in_another_cluster_runs_on_any_node_of_its_architecture(
+    changed: Callable[..., dict[str, Any]],
+) -> None:
+    manifest = changed("science", Place(namespace="inference-prod", service_account="serving"))
+    head = pod(cluster(manifest)["headGroupSpec"])
+    assert head["nodeSelector"] == {"kubernetes.io/arch": "amd64"}
+    assert (manifest["metadata"]["namespace"], head["serviceAccountName"]) == ("inference-prod", "serving")
+
+
+def test_experts_are_spread_over_all_gpus_of_a_replica(manifests: Manifests) -> None:
+    (config,) = arguments(manifests["experts"])["llm_configs"]
+    assert config["engine_kwargs"]["enable_expert_parallel"] is True
+    assert config["engine_kwargs"]["tensor_parallel_size"] == 8
+    assert groups(manifests["experts"])["eights"]["resources"]["GPU"] == "8"
+
+
+def test_a_plan_of_whole_units_can_be_deployed(whole: Plan) -> None:
+    deployable(whole)
+
+
+def test_a_model_on_a_part_of_a_gpu_is_refused_before_anything_is_made(whole: Plan) -> None:
+    def halved(model: PlannedModel) -> PlannedModel:
+        return model.model_copy(update={"share": 0.5}) if model.name == "code" else model
+
+    half = whole.model_copy(update={"models": tuple(halved(model) for model in whole.models)})
+    with pytest.raises(pulumi.RunError, match="model code: several models on one GPU"):
+        deployable(half)
