@@ -91,7 +91,11 @@ def _pool(plan: Plan, name: str) -> PlannedPool:
 def _served(
     plan: Plan, model: PlannedModel, replicas: PlannedModel | PlannedPrefill, group: str
 ) -> ServedModel:
-    """The model on replicas of its own or, disaggregated, on those that read its prompts."""
+    """The model on replicas of its own or, disaggregated, on those that read its prompts.
+
+    The latter are never routed by prefix: a replica that writes is their client, and Ray would put the
+    router's memory into that replica's placement group, which has no room for it and goes with it.
+    """
     start = {"start_budget_s": model.cold_start.start_budget_s} if model.cold_start else {}
     return ServedModel(
         name=model.name,
@@ -104,7 +108,7 @@ def _served(
         concurrency=replicas.concurrency,
         engine=replicas.engine,
         adapters=_adapters(plan, model, replicas),
-        routing=model.routing,
+        routing="balanced" if replicas is model.prefill else model.routing,
         **start,
     )
 

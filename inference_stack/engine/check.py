@@ -27,6 +27,9 @@ SET_BY_RAY = {
 }
 """Engine arguments that Ray Serve LLM refuses in engine_kwargs, and where it takes them from instead."""
 
+RESOURCE_PARAMETERS = frozenset(("num-cpus", "num-gpus", "memory", "resources"))
+"""Parameters of `ray start` that say what a node offers."""
+
 SIDES = ("prefill_config", "decode_config")
 """Where an application of one model says how prompts are read, and how answers are written."""
 
@@ -82,6 +85,15 @@ def _operator_findings(manifest: Mapping[str, Any]) -> Iterator[Finding]:
                 given=str(fewest),
                 what="KubeRay refuses these bounds",
                 allowed=f"0 to maxReplicas, {most}",
+            )
+        parameters = group.get("rayStartParams", {})
+        for key in sorted(RESOURCE_PARAMETERS & set(parameters)) if group.get("resources") else ():
+            yield Finding(
+                code="value-not-allowed",
+                path=f"spec.rayClusterConfig.workerGroupSpecs[{index}].rayStartParams.{key}",
+                given=str(parameters[key]),
+                what="KubeRay takes resources from one place only, and this group has `resources`",
+                remedy="say it there",
             )
 
 

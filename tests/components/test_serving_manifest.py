@@ -89,12 +89,17 @@ def test_workers_on_amd64_run_the_image_of_their_head(manifests: Manifests) -> N
     assert pod(groups(manifest)["eights"])["containers"][0]["image"] == head
 
 
-def test_prefix_routing_is_asked_of_every_deployment_that_has_replicas(manifests: Manifests) -> None:
+def test_prefix_routing_is_asked_of_the_deployments_whose_client_is_the_ingress(manifests: Manifests) -> None:
     (copilot,) = arguments(manifests["copilot"])["llm_configs"]
     reasoning = arguments(manifests["reasoning"])
-    for config in (copilot, reasoning["prefill_config"], reasoning["decode_config"]):
-        assert "request_router_config" in config["deployment_config"]
-    assert "request_router_config" not in reasoning["ingress_deployment_config"]
+    routed = {
+        "copilot": "request_router_config" in copilot["deployment_config"],
+        **{
+            side: "request_router_config" in reasoning[side]["deployment_config"]
+            for side in ("prefill_config", "decode_config")
+        },
+    }
+    assert routed == {"copilot": True, "prefill_config": False, "decode_config": True}
 
 
 def test_a_balanced_model_is_left_to_rays_own_router(manifests: Manifests) -> None:

@@ -1,8 +1,6 @@
 """What we emit, held against the Ray and the vLLM that are pinned. Imports alone take half a minute."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,8 @@ import pytest
 import yaml
 
 from inference_stack.engine import RayService, ServeConfig, WorkerGroup, ray_service, serve_config
+
+from .vllm_verdicts import vllm_verdicts
 
 pytestmark = [
     pytest.mark.e2e,
@@ -98,13 +98,6 @@ def test_vllm_takes_every_set_of_engine_arguments_and_is_no_yes_man(served, chec
         assert verdict["max_model_len"] == arguments.get("max_model_len", 8192)
         assert verdict["lora"] == ("enable_lora" in arguments)
     assert "gpu_memory_utilization" in impossible["refused"]
-
-
-def vllm_verdicts(sets: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    script = Path(__file__).with_name("vllm_verdicts.py")
-    answer = subprocess.run([sys.executable, script], input=json.dumps(sets), capture_output=True, text=True)
-    assert answer.returncode == 0, answer.stderr
-    return json.loads(answer.stdout)
 
 
 def test_the_ingress_keeps_the_options_we_gave_it(config):

@@ -5,8 +5,18 @@ A process of its own, since vLLM settles at its first import on what device it i
 
 import json
 import os
+import subprocess
 import sys
 from typing import Any
+
+
+def vllm_verdicts(sets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What vLLM says to each set of engine arguments."""
+    answer = subprocess.run(
+        [sys.executable, __file__], input=json.dumps(sets), capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout)
 
 
 def verdict(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -20,7 +30,9 @@ def verdict(arguments: dict[str, Any]) -> dict[str, Any]:
         "refused": None,
         "tensor_parallel_size": made.parallel_config.tensor_parallel_size,
         "max_model_len": made.model_config.max_model_len,
+        "expert_parallel": made.parallel_config.enable_expert_parallel,
         "lora": made.lora_config is not None,
+        "kv_connector": made.kv_transfer_config and made.kv_transfer_config.kv_connector,
     }
 
 
