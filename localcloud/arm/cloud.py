@@ -5,14 +5,15 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from threading import Event
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
+from localcloud.arm import operations
 from localcloud.arm.difference import location
 from localcloud.arm.faults import Fault
 from localcloud.arm.immutability import settled
 from localcloud.arm.kinds import Kind, kind, kinds
-from localcloud.arm.refusal import ArmError, RequestError, refusal, refusals
+from localcloud.arm.operations import Operation
+from localcloud.arm.refusal import ArmError, refusal, refusals
 from localcloud.arm.request import Put, group_name
 from localcloud.arm.services import agent_pool, managed_cluster, network, service
 from localcloud.arm.store import Store, Stored, now
@@ -22,22 +23,13 @@ _NAMES = Path(__file__).parent / "tables" / "names.csv"
 _GROUP = "azure-native:resources:ResourceGroup"
 
 
-class OperationFailedError(Exception):
-    """ARM accepted a PUT and its operation failed afterwards: the resource exists, half made."""
+class UnansweredError(Exception):
+    """No answer will ever come: the stand-in was told so."""
 
-    def __init__(self, resource_id: str, outputs: Properties, error: RequestError) -> None:
-        """The resource as it stands, and why it failed."""
-        super().__init__(str(error))
-        self.resource_id = resource_id
-        self.outputs = outputs
-
-
-class CanceledError(RequestError):
-    """The engine cancelled while an answer was awaited."""
-
-    def __init__(self) -> None:
-        """In the words of the provider that is stood in for."""
-        super().__init__("context canceled")
+    def __init__(self, *, accepted: bool) -> None:
+        """Whether ARM took the request before it fell silent."""
+        super().__init__("no answer")
+        self.accepted = accepted
 
 
 class NameRule(NamedTuple):
@@ -56,97 +48,106 @@ def name_rules() -> dict[str, NameRule]:
         }
 
 
-Accepted = TypeVar("Accepted")
-
-
 class Cloud:
     """One reader or writer of the stand-in's Azure."""
 
-    def __init__(self, store: Store, cancelled: Event | None = None) -> None:
-        """Over an open store; ``cancelled`` ends all waiting for answers."""
+    def __init__(self, store: Store) -> None:
+        """Over an open store."""
         self._store = store
-        self._cancelled = cancelled or Event()
 
     def get(self, resource_id: str) -> Properties | None:
         """What a GET answers, in the SDK's names, or None for a 404."""
+        operations.settle(self._store)
         stored = self._store.get(resource_id)
         return None if stored is None else self._shown(stored)
 
-    def put(self, kind: Kind, resource_id: str, body: Properties, *, new: bool = False) -> Properties:
-        """Create or update; returns what a GET shows afterwards.
+    def put(self, kind: Kind, resource_id: str, body: Properties) -> int | None:
+        """Create or update; returns the number of the operation that is to be polled, None if it is done.
 
         Raises:
-            RequestError: it is to be ``new``, and exists; or cancelled before ARM took it.
             ArmError: ARM refuses; nothing has changed.
-            OperationFailedError: accepted, then failed or cancelled; the resource exists.
+            UnansweredError: no answer comes.
         """
-        if new and self._store.get(resource_id) is not None:
-            raise RequestError(f"cannot create already existing resource '{resource_id}'")
 
-        def accept(fault: Fault | None) -> Stored:
+        def accept(failure: ArmError | None) -> int | None:
             current = self._store.get(resource_id)
-            stored = self._put(Put(kind, resource_id, body, current, self._store))
-            if fault is not None and fault.kind == "fail":
-                return self._store.change(resource_id, provisioningState="Failed")
-            return stored
+            self._put(Put(kind, resource_id, body, current, self._store))
+            verb = "Creating" if current is None else "Updating"
+            return self._begin(kind, Operation(resource_id, verb), failure)
 
-        stored, fault = self._write(kind.token, resource_id.rpartition("/")[2], accept)
-        if fault is None:
-            return self._shown(stored)
-        if fault.kind == "fail":
-            raise OperationFailedError(resource_id, self._shown(stored), _error(fault, accepted=True))
-        self._cancelled.wait()
-        raise OperationFailedError(resource_id, self._shown(stored), CanceledError())
+        return self._write(kind, resource_id, accept)
 
-    def delete(self, resource_id: str) -> None:
+    def delete(self, resource_id: str) -> int | None:
         """Delete a resource and what lies under it; an absent one is no error.
 
+        Returns the number of the operation that is to be polled, None if it is done.
+
         Raises:
-            ArmError: ARM refuses, nothing has changed; or its operation failed afterwards.
+            ArmError: ARM refuses; nothing has changed.
+            UnansweredError: no answer comes.
         """
+        operations.settle(self._store)
         stored = self._store.get(resource_id)
         if stored is None:
-            return
+            return None
+        of = kind(stored.type)
 
-        def accept(fault: Fault | None) -> None:
-            if fault is not None and fault.kind == "fail":
-                self._store.change(resource_id, provisioningState="Failed")
-            else:
+        def accept(failure: ArmError | None) -> int | None:
+            self._refuse_delete(stored)
+            if of.long_running:
+                self._store.change(resource_id, provisioningState="Deleting")
+            elif failure is None:
                 self._delete(stored)
+            return self._begin(of, Operation(resource_id, "Deleting"), failure)
 
-        _, fault = self._write(stored.type, stored.name, accept)
-        if fault is not None and fault.kind == "fail":
-            raise _error(fault, accepted=True)
-        if fault is not None:
-            self._cancelled.wait()
-            raise CanceledError
+        return self._write(of, resource_id, accept)
 
     def _write(
-        self, token: str, name: str, accept: Callable[[Fault | None], Accepted]
-    ) -> tuple[Accepted, Fault | None]:
-        """One write operation: counted even if it is refused, and struck by what was ordered for it."""
+        self, of: Kind, resource_id: str, accept: Callable[[ArmError | None], int | None]
+    ) -> int | None:
+        """One write: counted even if it is refused, and struck by what was ordered for it.
+
+        A write in whose way another operation stands is not counted: it will be sent again.
+        """
         with self._store.transaction():
-            fault = self._store.count(token, name)
+            operations.settle(self._store)
+            self._refuse_busy(of, resource_id)
+            fault = self._store.count(of.token, resource_id.rpartition("/")[2])
+            refused = number = None
             try:
                 if fault is not None and fault.kind == "refuse":
                     raise _error(fault)
                 if fault is None or fault.kind != "hang":
+                    failure = _error(fault) if fault is not None and fault.kind == "fail" else None
                     with self._store.transaction():
-                        return accept(fault), fault
+                        number = accept(failure)
             except ArmError as error:
                 refused = error
-            else:
-                refused = None
         if refused is not None:
             raise refused
-        self._cancelled.wait()
-        raise CanceledError
+        if fault is not None and fault.kind in ("stall", "hang"):
+            raise UnansweredError(accepted=fault.kind == "stall")
+        return number
 
-    def _delete(self, stored: Stored) -> None:
+    def _begin(self, of: Kind, operation: Operation, failure: ArmError | None) -> int | None:
+        if not of.long_running and failure is None:
+            return None
+        return operations.begin(self._store, _scope(of, operation.resource_id), operation, failure)
+
+    def _refuse_busy(self, of: Kind, resource_id: str) -> None:
+        """One operation at a time on a cluster and its pools, or on a network and its subnets."""
+        busy = operations.running(self._store, _scope(of, resource_id)) if of.long_running else None
+        if busy is not None:
+            name = busy.resource_id.rpartition("/")[2]
+            raise refusal(of.busy, name=name, verb=busy.verb)
+
+    def _refuse_delete(self, stored: Stored) -> None:
         if stored.type in (network.NETWORK, network.SUBNET):
             network.refuse_delete(self._store, stored)
         if stored.type == agent_pool.POOL and stored.parent_id is not None:
             agent_pool.refuse_last_system_pool(stored, self._store.children(stored.parent_id))
+
+    def _delete(self, stored: Stored) -> None:
         for part in reversed(self._store.within(stored.id)):
             self._store.delete(part.id)
 
@@ -155,6 +156,8 @@ class Cloud:
         offered = service(put.kind.token)
         shown = offered.properties(put, settled(put))
         offered.refuse(put, shown)
+        if put.kind.long_running:
+            shown["provisioningState"] = "Creating" if put.current is None else "Updating"
         inline = {name: shown.pop(name, None) for name in put.kind.children}
         stored = self._store.put(
             Stored(
@@ -189,6 +192,7 @@ class Cloud:
             raise refusal("NewPoolInCluster")
         if put.kind.token == network.NETWORK:
             for name in present.keys() - set(names):
+                self._refuse_delete(present[name])
                 self._delete(present[name])
         for item, name in zip(wanted, names, strict=True):
             body = {key: value for key, value in item.items() if key != "name"}
@@ -242,10 +246,15 @@ class Cloud:
         return {**shown, "azureApiVersion": kind(stored.type).api}
 
 
-def _error(fault: Fault, *, accepted: bool = False) -> ArmError:
+def _scope(of: Kind, resource_id: str) -> str:
+    """The resource of which only one part can be under way at a time."""
+    return of.parent_id(resource_id) or resource_id
+
+
+def _error(fault: Fault) -> ArmError:
     """What ARM says where it was told to refuse or to fail."""
     row = refusals()[fault.refusal]
-    return ArmError(None if accepted else row.status, row.code, fault.message or row.message)
+    return ArmError(row.status, row.code, fault.message or row.message)
 
 
 def _inline(child: Stored) -> Properties:

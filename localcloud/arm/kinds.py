@@ -37,6 +37,8 @@ class Kind(BaseModel):
     taken: str | None = None
     children: dict[str, str] = {}
     refers_to: tuple[str, ...] = ()
+    long_running: bool = False
+    busy: str = "AnotherOperationInProgress"
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from pulumi.runtime import proto
 from pulumi.runtime.proto import ResourceProviderServicer, status_pb2
 
 from localcloud.arm import VERSION, check
-from localcloud.arm.cloud import Cloud, OperationFailedError
+from localcloud.arm.client import Client, OperationFailedError
+from localcloud.arm.cloud import Cloud
 from localcloud.arm.difference import as_inputs, difference, preview, refreshed
 from localcloud.arm.invokes import Invocation, invoke
 from localcloud.arm.kinds import PACKAGE, Kind, kind
@@ -219,7 +220,7 @@ class AzureNative(ResourceProviderServicer):
     def Delete(self, request: Message) -> Message:  # noqa: N802
         """DELETE; what is gone already is no error."""
         with Store(store_path(state_folder())) as store:
-            Cloud(store, self._cancelled).delete(request.id)
+            Client(store, self._cancelled).delete(request.id)
         return empty_pb2.Empty()
 
     @_answers
@@ -248,7 +249,7 @@ class AzureNative(ResourceProviderServicer):
             name: value for name, value in inputs.items() if name not in hidden and not name.startswith("__")
         }
         with Store(store_path(state_folder())) as store:
-            return Cloud(store, self._cancelled).put(of, resource_id, body, new=new)
+            return Client(store, self._cancelled).put(of, resource_id, body, new=new)
 
     def _default_location(self, inputs: Properties) -> str | None:
         """The configured location, or that of the resource group."""

@@ -31,6 +31,7 @@ class ArmError(RequestError):
 
     def __init__(self, status: int | None, code: str, message: str) -> None:
         """HTTP status (None if an operation failed later), ARM's code and its text."""
+        self.status, self.code, self.message = status, code, message
         prefix = "" if status is None else f"Status={status} "
         super().__init__(f'{prefix}Code="{code}" Message="{message}"')
 

@@ -29,6 +29,17 @@ CREATE TABLE IF NOT EXISTS faults (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     fault TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS operations (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    scope TEXT NOT NULL COLLATE NOCASE,
+    resource_id TEXT NOT NULL,
+    verb TEXT NOT NULL,
+    due REAL NOT NULL,
+    code TEXT,
+    message TEXT,
+    done BOOLEAN NOT NULL DEFAULT FALSE
+);
+CREATE INDEX IF NOT EXISTS operations_under_way ON operations (due) WHERE NOT done;
 CREATE TABLE IF NOT EXISTS settings (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL

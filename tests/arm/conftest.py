@@ -8,6 +8,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from localcloud.arm.operations import DURATION
 from localcloud.arm.provider import STATE, AzureNative
 from tests.arm.engine import CLUSTER, CLUSTER_INPUTS, GPU_POOL, GROUP, POOL, Engine, Made
 
@@ -22,6 +23,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         engine = Engine(provider_pb2_grpc.ResourceProviderStub(channel), tmp_path)
+        engine.set(DURATION, "0")
         engine.configure(location="westeurope")
         yield engine
     server.stop(None).wait()

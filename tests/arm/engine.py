@@ -141,6 +141,11 @@ class Engine:
     def store(self) -> Store:
         return Store(store_path(self.folder))
 
+    def set(self, name: str, value: str) -> None:
+        """A setting of the cloud."""
+        with self.store() as store:
+            store.set(name, value)
+
 
 def urn(token: str, name: str) -> str:
     return f"urn:pulumi:dev::test::test:index:Parent${token}::{name}"

@@ -1,5 +1,6 @@
 """What the stand-in is told to do wrong, as the provider tells it."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -81,46 +82,58 @@ def test_a_failed_deletion_leaves_a_failed_resource(engine: Engine, pool: Made, 
     assert engine.refresh(pool) is None
 
 
-def answer(engine: Engine, kind: Any) -> Future[Any]:
-    """A creation without an answer, under way."""
-    order(engine, Fault(kind=kind, type=GROUP, name="other"))
-    answered = ThreadPoolExecutor(1).submit(engine.create, GROUP, "other", RG)
-    while operations(engine) < 2:
-        assert not answered.done()
-    return answered
+def unanswered(engine: Engine, fault: Fault, call: Callable[[], Any]) -> Future[Any]:
+    """A call whose write has been counted, and to which no answer comes."""
+    order(engine, fault)
+    before = operations(engine)
+    answer = ThreadPoolExecutor(1).submit(call)
+    while operations(engine) == before:
+        assert not answer.done()
+    return answer
+
+
+def error_of(answer: Future[Any]) -> RefusedError:
+    error = answer.exception(timeout=30)
+    assert isinstance(error, RefusedError)
+    return error
 
 
 def test_a_stalled_creation_exists_and_cancelling_leaves_it_half_made(engine: Engine, group: Made) -> None:
-    answered = answer(engine, "stall")
-    assert not answered.done()
+    answer = unanswered(engine, Fault(kind="stall"), lambda: engine.create(GROUP, "other", RG))
     made = engine.read(GROUP, group.id.replace("/rg", "/other"))
     assert made is not None
+    assert not answer.done()
 
     engine.cancel()
 
-    error = answered.exception(timeout=30)
-    assert isinstance(error, RefusedError)
+    error = error_of(answer)
     assert str(error) == "context canceled"
     assert error.half_made.id == made.id
 
 
 def test_a_creation_that_hangs_never_reached_arm(engine: Engine, group: Made) -> None:
-    answered = answer(engine, "hang")
-    assert not answered.done()
+    answer = unanswered(engine, Fault(kind="hang"), lambda: engine.create(GROUP, "other", RG))
+    assert not answer.done()
 
     engine.cancel()
 
-    error = answered.exception(timeout=30)
-    assert isinstance(error, RefusedError)
-    assert error.half_made is None
+    assert error_of(answer).half_made is None
     assert engine.read(GROUP, group.id.replace("/rg", "/other")) is None
 
 
 def test_a_stalled_deletion_is_done(engine: Engine, group: Made) -> None:
-    order(engine, Fault(kind="stall"))
+    answer = unanswered(engine, Fault(kind="stall"), lambda: engine.delete(group))
+
+    engine.cancel()
+
+    assert str(error_of(answer)) == "context canceled"
+    assert engine.refresh(group) is None
+
+
+def test_once_cancelled_nothing_more_is_sent(engine: Engine, group: Made) -> None:
     engine.cancel()
 
     with pytest.raises(RefusedError, match=r"^context canceled$"):
         engine.delete(group)
 
-    assert engine.refresh(group) is None
+    assert engine.refresh(group) == group
