@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from localcloud.stack import PROJECT, Stack, stack_at
@@ -63,3 +64,9 @@ def passed(run: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess
     """The run, if Pulumi was content."""
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-3000:]
     return run
+
+
+def commands_with(text: str) -> list[str]:
+    """Command lines of the processes that mention a text, such as the folder of a stack's state."""
+    found = (" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
+    return [command for command in found if text in command]

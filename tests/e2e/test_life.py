@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 import yaml
 from lightkube import Client, KubeConfig
@@ -17,7 +16,7 @@ from localcloud.arm.store import Store, Stored
 from localcloud.stack import Stack
 from localcloud.toolchain import Toolchain
 from tests.cluster.live import RayCluster, eventually
-from tests.e2e.environments import changed, passed, stack, steps
+from tests.e2e.environments import changed, commands_with, passed, stack, steps
 
 pytestmark = pytest.mark.e2e
 
@@ -155,9 +154,4 @@ def test_destroy_with_workers_leaves_no_resource_and_stopping_leaves_no_process(
         assert not store.all(POOL)
         assert not store.all("azure-native:resources:ResourceGroup")
     cluster.stop(running.stack.state)
-    mark = str(running.stack.state)
-    assert [process for process in psutil.process_iter(["cmdline"]) if mark in _command(process)] == []
-
-
-def _command(process: psutil.Process) -> str:
-    return " ".join(process.info["cmdline"] or ())
+    assert commands_with(str(running.stack.state)) == []

@@ -1,0 +1,102 @@
+"""The Kubernetes resources of a stack, held against the API server that they are for."""
+
+import base64
+import json
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx2
+from lightkube import Client, KubeConfig
+from lightkube.resources.core_v1 import Event
+
+from localcloud.stack import Stack
+from tests.cluster.live import RayService
+
+Manifest = dict[str, Any]
+_SEALED = "4dabf18193072939515e22adb298388d"
+"""Key by which Pulumi marks a secret in its state."""
+
+
+class Deployed(NamedTuple):
+    """A resource of the state."""
+
+    provider: str
+    """URN of its Kubernetes provider."""
+    manifest: Manifest
+
+
+def deployed(stack: Stack) -> list[Deployed]:
+    """Every Kubernetes object of a stack's state, as it was sent; Helm releases are none."""
+    (checkpoint,) = (stack.state / "pulumi").rglob(f"stacks/*/{stack.environment}.json")
+    resources = json.loads(checkpoint.read_text())["checkpoint"]["latest"]["resources"]
+    found = [
+        Deployed(resource["provider"].rpartition("::")[0], resource["inputs"])
+        for resource in resources
+        if resource["type"].startswith("kubernetes:") and "kind" in resource["inputs"]
+    ]
+    assert not any(_SEALED in json.dumps(one.manifest) for one in found)
+    return found
+
+
+class ApiServer:
+    """A real API server, asked as whoever holds its kubeconfig."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        found = KubeConfig.from_file(kubeconfig)
+        self.client = Client(found, trust_env=False)
+        config = found.get()
+        assert config
+        assert config.user
+        authority = base64.b64decode(str(config.cluster.certificate_auth_data)).decode()
+        self._http = httpx2.Client(
+            base_url=config.cluster.server,
+            verify=ssl.create_default_context(cadata=authority),
+            headers={"Authorization": f"Bearer {config.user.token}"},
+            trust_env=False,
+            timeout=60,
+        )
+        self._resources: dict[str, dict[str, str]] = {}
+
+    def refusal(self, manifest: Manifest) -> str | None:
+        """What is wrong with a manifest, by a server-side dry run with strict validation of fields."""
+        answer = self._http.patch(
+            self._path(manifest),
+            params={"dryRun": "All", "fieldManager": "test", "force": "true", "fieldValidation": "Strict"},
+            headers={"Content-Type": "application/apply-patch+yaml"},
+            content=json.dumps(manifest),
+        )
+        return None if answer.is_success else answer.json()["message"]
+
+    def services(self) -> Iterator[Manifest]:
+        """Every RayService."""
+        for found in self.client.list(RayService, namespace="*"):
+            assert found.metadata
+            metadata = {"name": found.metadata.name, "namespace": found.metadata.namespace}
+            yield {"apiVersion": "ray.io/v1", "kind": "RayService", "metadata": metadata, "spec": found.spec}
+
+    def said_of(self, manifest: Manifest, reason: str) -> list[str]:
+        """Messages of events about an object."""
+        about = manifest["metadata"]
+        return [
+            event.message or ""
+            for event in self.client.list(Event, namespace=about["namespace"], fields={"reason": reason})
+            if event.involvedObject.name == about["name"]
+        ]
+
+    def _path(self, manifest: Manifest) -> str:
+        version, metadata = manifest["apiVersion"], manifest["metadata"]
+        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        if version not in self._resources:
+            served = self._http.get(root).json()["resources"]
+            self._resources[version] = dict(_scopes(root, served))
+        return self._resources[version][manifest["kind"]].format(**metadata)
+
+
+def _scopes(root: str, served: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """By kind, the path of an object with its namespace and name left open."""
+    for one in served:
+        if "/" not in one["name"]:
+            scope = "/namespaces/{namespace}" if one["namespaced"] else ""
+            yield one["kind"], f"{root}{scope}/{one['name']}/{{name}}"
