@@ -1,11 +1,12 @@
 """What an environment says is there already: made in the stand-ins before anything is previewed or deployed.
 
-Each existing pool gets its AKS cluster, as somebody else would have made it: with an OIDC issuer, a pool for
-what needs no GPU, NVIDIA's device plugin and KubeRay.
+That is the network of who deploys, capacity reservation groups, and existing pools. Each of these gets its
+AKS cluster as somebody else would have made it: with an OIDC issuer, a pool for what needs no GPU, NVIDIA's
+device plugin and KubeRay.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from threading import Event
@@ -24,9 +25,11 @@ from localcloud.arm.store import Store
 from localcloud.cluster.layout import Layout, Toolchain, write_private
 from localcloud.toolchain import Tool
 
-_GROUP = kind(f"{PACKAGE}:resources:ResourceGroup")
-_CLUSTER = kind(f"{PACKAGE}:containerservice:ManagedCluster")
-_POOL = kind(f"{PACKAGE}:containerservice:AgentPool")
+_GROUP = f"{PACKAGE}:resources:ResourceGroup"
+_NETWORK = f"{PACKAGE}:network:VirtualNetwork"
+_RESERVATION = f"{PACKAGE}:compute:CapacityReservationGroup"
+_CLUSTER = f"{PACKAGE}:containerservice:ManagedCluster"
+_POOL = f"{PACKAGE}:containerservice:AgentPool"
 _KUBERAY = "kuberay-system"
 """Namespace of the operator."""
 _SEEDED = "seeded.json"
@@ -34,36 +37,61 @@ _SEEDED = "seeded.json"
 
 
 def seed(environment: Environment, state: Path, toolchain: Toolchain) -> None:
-    """Let the existing pools of an environment exist, as it describes them.
+    """Let exist what an environment takes as given, as it describes it.
 
-    What was made so is left alone later, whatever has become of it, until the environment describes it anew.
+    What was made so is left alone later, whatever has become of it; only a pool that is described anew is
+    made anew.
     """
     pools = sorted((pool for pool in environment.listed_pools if pool.existing), key=_cluster_id)
-    for cluster_id, own in groupby(pools, key=_cluster_id):
-        _seed_cluster(environment, cluster_id, list(own), state, toolchain)
-
-
-def _seed_cluster(
-    environment: Environment, cluster_id: str, pools: list[GpuPool], state: Path, toolchain: Toolchain
-) -> None:
-    folder = existing_home(state, cluster_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    record = folder / _SEEDED
-    before: dict[str, Any] = json.loads(record.read_text()) if record.exists() else {}
-    said = {str(pool.existing): _body(pool) for pool in pools}
+    given = list(_given(environment))
+    if not (pools or given):
+        return
     with Store(Layout(state).store) as store:
-        cloud, arm = Cloud(store), Client(store, Event())
-        group_id = cluster_id.partition("/providers/")[0]
-        if cloud.get(group_id) is None:
-            arm.put(_GROUP, group_id, {"location": environment.region})
-        if cloud.get(cluster_id) is None:
-            arm.put(_CLUSTER, cluster_id, _cluster(environment, cluster_id))
+        azure = _Azure(store, environment.region)
+        for token, resource_id, body in given:
+            azure.ensure(token, resource_id, body)
+        for cluster_id, own in groupby(pools, key=_cluster_id):
+            described = list(own)
+            folder = existing_home(state, cluster_id)
+            folder.mkdir(parents=True, exist_ok=True)
+            azure.ensure(_CLUSTER, cluster_id, _cluster(environment, cluster_id))
+            azure.describe(described, folder / _SEEDED)
+            plugin = environment.images.device_plugin
+            _write_manifests(folder / "manifests", described, plugin, toolchain)
+
+
+class _Azure:
+    """ARM, as somebody else has used it before."""
+
+    def __init__(self, store: Store, region: str) -> None:
+        self._cloud, self._client, self._region = Cloud(store), Client(store, Event()), region
+
+    def ensure(self, token: str, resource_id: str, body: dict[str, Any]) -> None:
+        """Make a resource that is not there, and its group."""
+        group_id = resource_id.partition("/providers/")[0]
+        for kind_of, wanted, content in ((_GROUP, group_id, {}), (token, resource_id, body)):
+            if self._cloud.get(wanted) is None:
+                self._client.put(kind(kind_of), wanted, {"location": self._region, **content})
+
+    def describe(self, pools: Iterable[GpuPool], record: Path) -> None:
+        """Make the pools of a cluster whose description differs from the recorded one."""
+        before: dict[str, Any] = json.loads(record.read_text()) if record.exists() else {}
+        said = {str(pool.existing): _pool(pool) for pool in pools}
         for pool_id, body in said.items():
             if before.get(pool_id) != body:
-                arm.delete(pool_id)
-                arm.put(_POOL, pool_id, body)
-    _write_manifests(folder / "manifests", pools, environment.images.device_plugin, toolchain)
-    write_private(record, json.dumps(said, indent=2))
+                self._client.delete(pool_id)
+                self._client.put(kind(_POOL), pool_id, body)
+        write_private(record, json.dumps(said, indent=2))
+
+
+def _given(environment: Environment) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Type, ARM id and body of what is neither a pool nor a cluster."""
+    deployer = environment.access.deployer
+    if deployer.network:
+        space = {"addressPrefixes": [str(deployer.network_range)]}
+        yield _NETWORK, deployer.network, {"addressSpace": space}
+    for reserved in environment.capacity_reservations:
+        yield _RESERVATION, reserved.group, {}
 
 
 def _cluster_id(pool: GpuPool) -> str:
@@ -73,7 +101,6 @@ def _cluster_id(pool: GpuPool) -> str:
 def _cluster(environment: Environment, cluster_id: str) -> dict[str, Any]:
     bounds = {"enableAutoScaling": True, "count": 1, "minCount": 1, "maxCount": 5}
     return {
-        "location": environment.region,
         "kubernetesVersion": environment.cluster.kubernetes_version,
         "dnsPrefix": cluster_id.rpartition("/")[2],
         "identity": {"type": "SystemAssigned"},
@@ -84,7 +111,7 @@ def _cluster(environment: Environment, cluster_id: str) -> dict[str, Any]:
     }
 
 
-def _body(pool: GpuPool) -> dict[str, Any]:
+def _pool(pool: GpuPool) -> dict[str, Any]:
     said = {
         "vmSize": pool.sku,
         "gpuInstanceProfile": pool.mig and pool.mig.profile.value,

@@ -107,6 +107,22 @@ def test_an_environment_without_existing_pools_makes_nothing(tmp_path: Path, cha
     assert not (tmp_path / "state").exists()
 
 
+def test_the_network_of_who_deploys_and_reservations_are_there(tmp_path: Path, charts: Charts) -> None:
+    group = SHARED.partition("/providers/")[0]
+    network = f"{group}/providers/Microsoft.Network/virtualNetworks/runners"
+    reservation = f"{group}/providers/Microsoft.Compute/capacityReservationGroups/h100"
+    deployer = {"route": "peering", "network": network, "network_range": "10.9.0.0/16"}
+    reserved = {"group": reservation, "sku": "Standard_NC40ads_H100_v5", "nodes": 2}
+    asked = {
+        **copy.deepcopy(SMALL),
+        "access": {"private": True, "deployer": deployer},
+        "capacity_reservations": [reserved],
+    }
+    seed(Environment.model_validate(asked), tmp_path, charts)
+    assert stored(tmp_path, network)["addressSpace"]["addressPrefixes"] == ["10.9.0.0/16"]
+    assert stored(tmp_path, reservation)["location"] == "swedencentral"
+
+
 def test_what_has_become_of_a_pool_is_left_alone(state: Path, charts: Charts) -> None:
     with Store(state / "arm.db") as store:
         store.change(POOL, count=2, maxCount=7)
