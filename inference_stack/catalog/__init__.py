@@ -4,6 +4,7 @@ from .age import Stale
 from .catalog import CATALOG, Catalog, Reservation
 from .data_files import CatalogError
 from .model import ModelRow
+from .own import OwnRow, own_row
 from .rows import Gpu, KubernetesVersion, MigRow, Region, Row, Sku, StartupStep
 from .workload import Candidate, EdgeFormat, Workload
 
@@ -17,6 +18,7 @@ __all__ = [
     "KubernetesVersion",
     "MigRow",
     "ModelRow",
+    "OwnRow",
     "Region",
     "Reservation",
     "Row",
@@ -24,4 +26,5 @@ __all__ = [
     "Stale",
     "StartupStep",
     "Workload",
+    "own_row",
 ]

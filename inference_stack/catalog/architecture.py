@@ -5,6 +5,10 @@ from functools import cached_property
 from typing import Literal
 
 
+class ConfigError(ValueError):
+    """A config.json that cannot be read: what is wrong, in which field, what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attention:
     """One attention layer."""

@@ -1,13 +1,14 @@
 """Reads the data files and answers questions about them."""
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from datetime import date
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
 from .age import Stale, stale
-from .data_files import known, records, rows
+from .data_files import CatalogError, known, records, rows
 from .model import ModelRow
 from .rows import CpuReservation, Gpu, KubernetesVersion, MigRow, Region, Row, Sku, StartupStep
 from .workload import EdgeFormat, Workload
@@ -81,6 +82,16 @@ class Catalog:
     def model(self, id_: str) -> ModelRow | None:
         """The checkpoint of an id in any case, or of an id that it had before; None if there is none."""
         return self.models.get(id_) or self._models_by_any_id.get(id_.lower())
+
+    def with_models(self, further: Iterable[ModelRow]) -> "Catalog":
+        """The same catalog with further checkpoints. Raises CatalogError for an id that it has already."""
+        found = copy(self)
+        added = {row.id: row for row in further}
+        if twice := self.models.keys() & added.keys():
+            raise CatalogError(f"{', '.join(sorted(twice))}: in models.csv already")
+        vars(found).pop("_models_by_any_id", None)
+        vars(found)["models"] = {**self.models, **added}
+        return found
 
     def variants(self, id_: str) -> tuple[ModelRow, ...]:
         """A checkpoint and those quantized from the same one, best quality first; empty for an unknown id."""

@@ -29,6 +29,7 @@ from .choice.notes import notes
 from .choice.packed import packed
 from .engine_arguments import engine_findings
 from .kubernetes_version import ended_findings, version_findings
+from .own import own_findings, with_own
 from .plan import Plan
 from .pools import Site, catalog_findings, cpu_pool_findings, site
 from .reckoning import Reckoning, reckon
@@ -66,6 +67,7 @@ def plan_environment(
     """
     environment, faults = parse(data)
     judgement = _judge(environment, catalog)
+    catalog = with_own(environment, catalog)
     if wrong := (*faults, *judgement.errors):
         raise InvalidEnvironment(file, located(wrong, text))
     made = _plan(environment, name, judgement, catalog)
@@ -77,11 +79,13 @@ def plan(environment: Environment, name: str, catalog: Catalog = CATALOG) -> Pla
     judgement = _judge(environment, catalog)
     if judgement.errors:
         raise InvalidEnvironment(f"environment {name}", judgement.errors)
-    return _plan(environment, name, judgement, catalog)
+    return _plan(environment, name, judgement, with_own(environment, catalog))
 
 
 def _judge(environment: Environment, catalog: Catalog) -> Judgement:
-    findings = [*environment_findings(environment), *readable(_cpu_pools(environment, catalog))]
+    findings = [*environment_findings(environment), *own_findings(environment, catalog)]
+    catalog = with_own(environment, catalog)
+    findings += readable(_cpu_pools(environment, catalog))
     findings += readable(_gpu_pools(environment, catalog))
     findings += readable(region_findings(environment, catalog))
     findings += readable(version_findings(environment, catalog))
@@ -141,7 +145,7 @@ def _models(environment: Environment, catalog: Catalog) -> Iterator[Finding]:
 
 
 def _known(model: Model, catalog: Catalog) -> Iterator[Finding]:
-    if model.source not in catalog.models:
+    if model.source not in catalog.models and model.own is None:
         nearest = catalog.nearest(model.source, catalog.models)
         yield Finding(
             code="unknown-model",

@@ -13,6 +13,9 @@ from .towers import known, towers
 
 __all__ = ["FAMILIES", "ConfigError", "architecture", "layout"]
 
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What readers run into where a field is of another kind than any checkpoint has it."""
+
 
 def architecture(config: Mapping[str, Any]) -> Architecture:
     """The architecture that a config.json describes, towers included.
@@ -20,6 +23,20 @@ def architecture(config: Mapping[str, Any]) -> Architecture:
     A model type or encoder that is not known is read as an ordinary one where the fields allow it, and
     `assumed` says so. Raises ConfigError where fields are missing, naming them.
     """
+    try:
+        found = _read(config)
+    except ConfigError:
+        raise
+    except UNREADABLE as error:
+        raise ConfigError(f"config.json has a field of another form than is known: {error}") from None
+    sizes = {"hidden_size": found.hidden_size, "vocab_size": found.vocab_size, "layers": found.layers}
+    for name, size in (sizes | {"longest context": found.max_position_embeddings}).items():
+        if size < 1:
+            raise ConfigError(f"config.json: {name} is {size}, less than 1")
+    return found
+
+
+def _read(config: Mapping[str, Any]) -> Architecture:
     fields = Fields(config)
     family = FAMILIES.get(fields.model_type)
     if family is not None:
@@ -42,4 +59,9 @@ def layout(config: Mapping[str, Any], quantization: str | None = None) -> Layout
 
     Raises ConfigError for a quantization that is not known.
     """
-    return _layout.read(config, quantization)
+    try:
+        return _layout.read(config, quantization)
+    except ConfigError:
+        raise
+    except UNREADABLE as error:
+        raise ConfigError(f"quantization_config has a field of another form than is known: {error}") from None

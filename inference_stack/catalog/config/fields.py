@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from ..architecture import ConfigError
+
 NESTED = ("text_config", "language_config", "llm_config", "thinker_config", "text_model_config", "llm_cfg")
 """Where multimodal checkpoints keep the decoder's fields."""
 
@@ -13,10 +15,6 @@ CONTEXT = (
     *("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"),
     *("model_max_length", "max_sequence_length"),
 )
-
-
-class ConfigError(ValueError):
-    """A config.json that cannot be read: what is wrong, in which field, what to do."""
 
 
 def _nested(fields: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -14,6 +14,7 @@ PREFIXES = {
     "fp8": Precision.FP8,
     "w8": Precision.INT8,
     "gptq-int8": Precision.INT8,
+    "awq-int8": Precision.INT8,
     "awq": Precision.INT4,
     "gptq": Precision.INT4,
     "w4": Precision.INT4,

@@ -1,6 +1,6 @@
 """The models of a plan, from the choice."""
 
-from inference_stack.catalog import Catalog
+from inference_stack.catalog import Catalog, OwnRow
 from inference_stack.planner.engine_arguments import engine_arguments
 from inference_stack.planner.plan import (
     PlannedModel,
@@ -40,6 +40,7 @@ def _planned(choice: Choice, number: int, placed: Placed, pick: Pick, catalog: C
         name=model.name,
         source=model.source,
         checkpoint=way.row.id,
+        weights=way.row.weights if isinstance(way.row, OwnRow) else None,
         precision=precision(way.row),
         workload=model.workload,
         licence=way.row.licence,
