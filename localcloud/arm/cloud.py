@@ -21,6 +21,7 @@ from localcloud.arm.wire import Properties, at
 
 _NAMES = Path(__file__).parent / "tables" / "names.csv"
 _GROUP = "azure-native:resources:ResourceGroup"
+_ZONE = "azure-native:privatedns:PrivateZone"
 
 
 class UnansweredError(Exception):
@@ -172,7 +173,20 @@ class Cloud:
         for name, token in put.kind.children.items():
             if inline[name] is not None:
                 self._put_children(put, kind(token), inline[name])
+        if put.kind.token == managed_cluster.CLUSTER:
+            self._put_private_zone(put, stored)
         return stored
+
+    def _put_private_zone(self, put: Put, cluster: Stored) -> None:
+        """The DNS zone of a private cluster, in the resource group of its nodes, which goes with it."""
+        made = managed_cluster.private_zone(cluster)
+        if made is None or self._store.get(made.zone) is not None:
+            return
+        for token, made_id, body in (
+            (_GROUP, made.group, {"location": put.location, "managedBy": cluster.id}),
+            (_ZONE, made.zone, {"location": "global"}),
+        ):
+            self._put(Put(kind(token), made_id, body, self._store.get(made_id), self._store))
 
     def _put_children(self, put: Put, child: Kind, wanted: list[Properties]) -> None:
         """Children sent within their parent's PUT.

@@ -7,7 +7,7 @@ import time
 from typing import NamedTuple
 
 from localcloud.arm.refusal import ArmError
-from localcloud.arm.store import Store
+from localcloud.arm.store import Store, Stored
 
 DURATION = "operation_seconds"
 """Setting of the store: how long an operation takes, in seconds."""
@@ -78,12 +78,19 @@ def settle(store: Store) -> None:
 def _end(store: Store, operation: Operation, *, failed: bool) -> None:
     within = store.within(operation.resource_id)
     if operation.verb == "Deleting" and not failed:
-        for stored in reversed(within):
+        for stored in reversed([*within, *_managed(store, operation.resource_id)]):
             store.delete(stored.id)
         return
     for stored in within:
         if stored.id.lower() == operation.resource_id.lower() or is_under_way(stored.properties):
             store.change(stored.id, provisioningState="Failed" if failed else "Succeeded")
+
+
+def _managed(store: Store, resource_id: str) -> list[Stored]:
+    """Resource groups that a service made for a resource, with all that is in them: they go with it."""
+    groups = store.all("azure-native:resources:ResourceGroup")
+    own = [group for group in groups if group.properties.get("managedBy", "").lower() == resource_id.lower()]
+    return [stored for group in own for stored in store.within(group.id)]
 
 
 def is_under_way(properties: dict[str, object]) -> bool:

@@ -33,6 +33,7 @@ _SERVICES: dict[str, Service] = {
     "azure-native:resources:ResourceGroup": Service(data.group),
     network.NETWORK: Service(network.resource),
     network.SUBNET: Service(network.subnet, network.refuse_subnet),
+    network.PEERING: Service(network.peering, network.refuse_peering),
     "azure-native:network:NetworkSecurityGroup": Service(network.resource),
     "azure-native:network:RouteTable": Service(network.resource),
     "azure-native:network:NatGateway": Service(network.resource),

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from typing import NamedTuple
 
 from localcloud.arm import wire
 from localcloud.arm.immutability import refuse_transition, transitions
@@ -9,6 +10,7 @@ from localcloud.arm.refusal import refusal
 from localcloud.arm.request import TENANT_ID, Put, group_name, guid
 from localcloud.arm.services import kubernetes_version
 from localcloud.arm.services.identity import assigned
+from localcloud.arm.store import Stored
 from localcloud.arm.wire import Properties
 
 CLUSTER = "azure-native:containerservice:ManagedCluster"
@@ -101,6 +103,27 @@ def _issuer(put: Put, body: Properties) -> Properties:
     enabled = wire.get(body, "oidcIssuerProfile.enabled") is True
     url = f"https://{put.location}.oic.prod-aks.azure.com/{TENANT_ID}/{guid(put.id, 'issuer')}/"
     return {"enabled": enabled, **({"issuerURL": url} if enabled else {})}
+
+
+class PrivateZone(NamedTuple):
+    """Where AKS keeps the name of a private API server, by ARM ids."""
+
+    group: str
+    """Resource group of the cluster's nodes."""
+    zone: str
+    """Private DNS zone in it."""
+
+
+def private_zone(cluster: Stored) -> PrivateZone | None:
+    """What AKS makes for a private cluster that brings no zone of its own."""
+    host = cluster.properties.get("privateFQDN")
+    brought = wire.get(cluster.properties, "apiServerAccessProfile.privateDNSZone")
+    if host is None or brought not in (None, "system"):
+        return None
+    subscription = cluster.id.split("/")[2]
+    group = f"/subscriptions/{subscription}/resourceGroups/{cluster.properties['nodeResourceGroup']}"
+    zone = str(host).partition(".")[2]
+    return PrivateZone(group, f"{group}/providers/Microsoft.Network/privateDnsZones/{zone}")
 
 
 def refuse(put: Put, shown: Properties) -> None:

@@ -9,6 +9,7 @@ from localcloud.arm.wire import Properties
 
 NETWORK = "azure-native:network:VirtualNetwork"
 SUBNET = "azure-native:network:Subnet"
+PEERING = "azure-native:network:VirtualNetworkPeering"
 
 
 def resource(put: Put, body: Properties) -> Properties:
@@ -24,6 +25,58 @@ def subnet(_: Put, body: Properties) -> Properties:
         **body,
         "provisioningState": "Succeeded",
     }
+
+
+def peering(put: Put, body: Properties) -> Properties:
+    """One side of a peering: connected as soon as there is the other."""
+    other = _other_side(put)
+    if other is not None:
+        put.store.change(other.id, peeringState="Connected")
+    remote = put.store.get(_remote(body))
+    return {
+        "allowForwardedTraffic": False,
+        "allowGatewayTransit": False,
+        "allowVirtualNetworkAccess": True,
+        "useRemoteGateways": False,
+        **body,
+        "peeringState": "Initiated" if other is None else "Connected",
+        "peeringSyncLevel": "FullyInSync",
+        "remoteAddressSpace": remote.properties.get("addressSpace", {}) if remote else {},
+        "provisioningState": "Succeeded",
+    }
+
+
+def _remote(body: Properties) -> str:
+    return str(body.get("remoteVirtualNetwork", {}).get("id", ""))
+
+
+def _other_side(put: Put) -> Stored | None:
+    """The peering of the remote network that leads back."""
+    back = str(put.kind.parent_id(put.id)).lower()
+    peerings = [stored for stored in put.store.children(_remote(put.body)) if stored.type == PEERING]
+    return next((stored for stored in peerings if _remote(stored.properties).lower() == back), None)
+
+
+def refuse_peering(put: Put, shown: Properties) -> None:
+    """Refuse networks that share addresses."""
+    if put.parent is None:
+        return
+    remote = shown["remoteAddressSpace"].get("addressPrefixes", [])
+    own = put.parent.properties.get("addressSpace", {}).get("addressPrefixes", [])
+    shared = [str(prefix) for prefix in remote for other in own if _overlap(prefix, other)]
+    if shared:
+        raise refusal(
+            "VnetAddressSpacesOverlap",
+            peering=put.id,
+            network=put.parent.id,
+            remote=_remote(shown),
+            prefixes=", ".join(shared),
+        )
+
+
+def _overlap(prefix: str, other: str) -> bool:
+    one, two = ipaddress.ip_network(prefix), ipaddress.ip_network(other)
+    return one.version == two.version and one.overlaps(two)
 
 
 def public_ip(put: Put, body: Properties) -> Properties:
