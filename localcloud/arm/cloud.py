@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from localcloud.arm import operations
+from localcloud.arm import capacity, operations
 from localcloud.arm.difference import location
 from localcloud.arm.faults import Fault
 from localcloud.arm.immutability import settled
@@ -71,10 +71,12 @@ class Cloud:
         """
 
         def accept(failure: ArmError | None) -> int | None:
-            current = self._store.get(resource_id)
+            current, before = self._store.get(resource_id), self._nodes(resource_id)
             self._put(Put(kind, resource_id, body, current, self._store))
             verb = "Creating" if current is None else "Updating"
-            return self._begin(kind, Operation(resource_id, verb), failure)
+            return self._begin(
+                kind, Operation(resource_id, verb), failure or self._allocation_error(resource_id, before)
+            )
 
         return self._write(kind, resource_id, accept)
 
@@ -134,6 +136,23 @@ class Cloud:
         if not of.long_running and failure is None:
             return None
         return operations.begin(self._store, _scope(of, operation.resource_id), operation, failure)
+
+    def _nodes(self, resource_id: str) -> dict[str, int]:
+        """Nodes of a pool or of a cluster's pools by id; a failed pool is taken to have none."""
+        return {
+            pool.id: 0 if pool.properties.get("provisioningState") == "Failed" else pool.properties["count"]
+            for pool in self._store.within(resource_id)
+            if pool.type == agent_pool.POOL
+        }
+
+    def _allocation_error(self, resource_id: str, before: dict[str, int]) -> ArmError | None:
+        """Why the nodes that a PUT adds cannot be made."""
+        pools = [pool for pool in self._store.within(resource_id) if pool.type == agent_pool.POOL]
+        errors = (
+            capacity.allocation_error(self._store, pool.id, before.get(pool.id, 0), pool.properties)
+            for pool in pools
+        )
+        return next((error for error in errors if error is not None), None)
 
     def _refuse_busy(self, of: Kind, resource_id: str) -> None:
         """One operation at a time on a cluster and its pools, or on a network and its subnets."""

@@ -12,6 +12,7 @@ from localcloud.arm.refusal import RequestError
 
 TABLE = Path(__file__).parent / "tables" / "kinds.toml"
 PACKAGE = "azure-native"
+POOL = f"{PACKAGE}:containerservice:AgentPool"
 
 Autoname = Literal["random", "copy", "uuid"]
 

@@ -40,6 +40,16 @@ CREATE TABLE IF NOT EXISTS operations (
     done BOOLEAN NOT NULL DEFAULT FALSE
 );
 CREATE INDEX IF NOT EXISTS operations_under_way ON operations (due) WHERE NOT done;
+CREATE TABLE IF NOT EXISTS quota (
+    family TEXT PRIMARY KEY,
+    vcpus INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sold_out (
+    size TEXT NOT NULL COLLATE NOCASE,
+    zone TEXT NOT NULL,
+    refusal TEXT NOT NULL,
+    PRIMARY KEY (size, zone)
+);
 CREATE TABLE IF NOT EXISTS settings (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL

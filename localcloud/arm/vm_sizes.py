@@ -22,6 +22,8 @@ class VmSize(BaseModel):
     memory_gib: float
     local_gib: float
     """Cache or temporary disk, whichever can hold an ephemeral OS disk; 0 if none."""
+    family: str
+    """Quota family; compare without regard to case and spaces."""
     gpus: int = 0
     gpu: str | None = None
     mig: bool = False
@@ -50,6 +52,7 @@ def _series() -> Iterator[VmSize]:
                 vcpu=vcpu,
                 memory_gib=vcpu * float(row["gib_per_vcpu"]),
                 local_gib=vcpu * float(row["local_gib_per_vcpu"]),
+                family=row["family"],
                 arch=row["arch"],  # pyright: ignore[reportArgumentType] - checked by the model
                 system_pool=row["system_pool"] == "yes",
             )
@@ -62,6 +65,7 @@ def _gpus() -> Iterator[VmSize]:
             vcpu=int(row["vcpu"]),
             memory_gib=float(row["memory_gib"]),
             local_gib=float(row["local_gib"]),
+            family=row["family"],
             gpus=int(row["gpus"]),
             gpu=row["gpu"],
             mig=row["mig"] == "yes",

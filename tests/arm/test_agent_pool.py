@@ -33,7 +33,7 @@ REFUSED: list[tuple[Inputs, Inputs, str]] = [
         "VMSizeDoesNotSupportMIG",
     ),
     (
-        {"vmSize": "Standard_ND128isr_NDR_GB200_v6"},
+        {"vmSize": "Standard_ND128isr_GB300_v6"},
         {"vmSize": "Standard_ND96isr_H200_v5"},
         "VMSizeDoesNotSupportMIG",
     ),
@@ -193,9 +193,13 @@ def test_a_get_shows_what_the_service_fills_in(
 
 
 def test_an_arm64_size_gets_an_arm64_image(engine: Engine, cluster: Made) -> None:
-    changes: dict[str, Any] = {"vmSize": "Standard_ND128isr_NDR_GB200_v6", "gpuInstanceProfile": None}
+    changes: dict[str, Any] = {
+        "vmSize": "Standard_D8ps_v6",
+        "osDiskType": "Managed",
+        "gpuInstanceProfile": None,
+    }
 
-    assert "arm64" in engine.create(POOL, "gb200", with_changes(changes)).outputs["nodeImageVersion"]
+    assert "arm64" in engine.create(POOL, "arm", with_changes(changes)).outputs["nodeImageVersion"]
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,14 @@ import math
 import re
 from typing import Any
 
-from localcloud.arm import wire
+from localcloud.arm import capacity, quota, wire
+from localcloud.arm.kinds import POOL
 from localcloud.arm.refusal import refusal
-from localcloud.arm.request import SUBSCRIPTION_ID, Put
+from localcloud.arm.request import Put
 from localcloud.arm.services import kubernetes_version
 from localcloud.arm.store import Stored
-from localcloud.arm.vm_sizes import VmSize, vm_size, vm_sizes
+from localcloud.arm.vm_sizes import VmSize, vm_size
 from localcloud.arm.wire import Properties
-
-POOL = "azure-native:containerservice:AgentPool"
 
 SPOT_LABEL = "kubernetes.azure.com/scalesetpriority"
 SPOT_TAINT = f"{SPOT_LABEL}=spot:NoSchedule"
@@ -128,14 +127,7 @@ def _size(put: Put, body: Properties) -> VmSize:
     name = str(body.get("vmSize") or "Standard_D2s_v3")
     size = vm_size(name)
     if size is None:
-        available = ", ".join(known.name for known in vm_sizes().values())
-        raise refusal(
-            "VMSizeNotSupported",
-            size=name,
-            subscription=SUBSCRIPTION_ID,
-            location=put.location,
-            available=available,
-        )
+        raise capacity.unsupported(name, put.location)
     return size
 
 
@@ -156,6 +148,8 @@ def refuse(put: Put, shown: Properties) -> None:
     if not _MIN_PODS[shown["mode"]] <= shown["maxPods"] <= _MAX_PODS:
         raise refusal("MaxPodsInvalid", low=_MIN_PODS[shown["mode"]])
     _refuse_version(put, str(shown["orchestratorVersion"]))
+    capacity.refuse_unoffered(put, size, shown)
+    quota.refuse_beyond(put.store, put.id, put.location, shown)
 
 
 def _refuse_version(put: Put, version: str) -> None:
