@@ -76,6 +76,7 @@ def _manifest(
             # Ray's autoscaler, which KubeRay puts beside the head, is of the same image.
             image=images.pulled(images.ray),
             service_account=place.service_account,
+            licence=model.licence,
             head=HeadGroup(cpu=HEAD_CPU, memory_gib=HEAD_GIB, node_selector=dict(place.head_selector)),
             workers=tuple(workers),
             serve=serve,

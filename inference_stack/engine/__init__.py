@@ -1,12 +1,14 @@
 """What Ray and Kubernetes are sent, typed for the pinned versions, and the check that they will take it."""
 
-from .applications import ServeConfig
+from .applications import SIDES, ServeConfig
 from .check import check_ray_service
-from .ray_service import SERVICE_LABEL, HeadGroup, RayService, WorkerGroup, ray_service
+from .ray_service import LICENCE_ANNOTATION, SERVICE_LABEL, HeadGroup, RayService, WorkerGroup, ray_service
 from .serve_config import Adapters, ServedModel, disaggregated_config, serve_config
 
 __all__ = [
+    "LICENCE_ANNOTATION",
     "SERVICE_LABEL",
+    "SIDES",
     "Adapters",
     "HeadGroup",
     "RayService",

@@ -15,6 +15,9 @@ OPENAI_APP = "ray.serve.llm:build_openai_app"
 PD_APP = "ray.serve.llm:build_pd_openai_app"
 """Builds an application of one model, with replicas that read prompts and others that write answers."""
 
+SIDES = ("prefill_config", "decode_config")
+"""Arguments of `PD_APP` that say how prompts are read, and how answers are written."""
+
 DRAIN_S = 120
 """How long a replica that is taken away may finish the requests it has, in seconds.
 

@@ -13,7 +13,7 @@ import yaml
 from inference_stack.spec import Finding
 
 from . import versions
-from .applications import OPENAI_APP, PD_APP
+from .applications import OPENAI_APP, PD_APP, SIDES
 from .schema import joined, near, read, schema_findings
 
 SERVE_CONFIG = "spec.serveConfigV2"
@@ -29,9 +29,6 @@ SET_BY_RAY = {
 
 RESOURCE_PARAMETERS = frozenset(("num-cpus", "num-gpus", "memory", "resources"))
 """Parameters of `ray start` that say what a node offers."""
-
-SIDES = ("prefill_config", "decode_config")
-"""Where an application of one model says how prompts are read, and how answers are written."""
 
 STREAMED = ("runai_streamer", "runai_streamer_sharded", "tensorizer")
 """Values of load_format for which Ray leaves the weights where they are, and lets vLLM read them there."""

@@ -14,6 +14,9 @@ Manifest = dict[str, Any]
 SERVICE_LABEL = "inference-stack.io/service"
 """Label on the workers of a service; its value is the service's name."""
 
+LICENCE_ANNOTATION = "inference-stack.io/licence"
+"""Annotation of a service: the licence of its weights, which a policy cannot know of weights of one's own."""
+
 OBJECT_STORE_SHARE = 0.5
 """Part of /dev/shm that Ray's object store may fill; the rest is for vLLM's processes and NCCL.
 
@@ -62,6 +65,7 @@ class RayService(Emitted):
     service_account: str = Field(
         description="Existing service account of the pods. KubeRay binds to it what the Ray autoscaler needs."
     )
+    licence: str = Field(description="Licence of the weights.")
     head: HeadGroup
     workers: tuple[WorkerGroup, ...] = Field(min_length=1)
     serve: ServeConfig
@@ -85,6 +89,7 @@ def ray_service(service: RayService) -> Manifest:
     annotations = {
         # Foreground deletion never ends: the operator makes new pods while the old ones are collected.
         "pulumi.com/deletionPropagationPolicy": "background",
+        LICENCE_ANNOTATION: service.licence,
     }
     if service.initializing_timeout_s is not None:
         annotations["ray.io/initializing-timeout"] = str(service.initializing_timeout_s)

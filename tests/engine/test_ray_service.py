@@ -120,6 +120,11 @@ def test_the_service_is_deleted_in_the_background(manifest):
     assert manifest["metadata"]["annotations"]["pulumi.com/deletionPropagationPolicy"] == "background"
 
 
+def test_a_service_says_under_which_licence_its_weights_are(service):
+    annotations = ray_service(service(licence="mit"))["metadata"]["annotations"]
+    assert annotations["inference-stack.io/licence"] == "mit"
+
+
 def test_a_service_waits_for_its_gpus_for_ever_unless_told_otherwise(service, manifest):
     assert "ray.io/initializing-timeout" not in manifest["metadata"]["annotations"]
     limited = ray_service(service(initializing_timeout_s=1800))

@@ -111,3 +111,15 @@ def test_a_licence_that_is_not_allowed_or_not_known_is_reported(source: str, cod
     assert finding is not None
     assert (finding.path, finding.code) == ("source", code)
     assert finding.allowed == "models under apache-2.0, mit"
+
+
+def test_a_checkpoint_outside_of_the_catalog_passes_by_the_licence_that_is_claimed_for_it() -> None:
+    facts = LicenceFacts(source="abfss://weights/mine", claimed="mit", allowed=("mit",))
+    assert licence_allowed(facts, CATALOG) is None
+
+
+def test_what_is_claimed_for_a_checkpoint_of_the_catalog_does_not_count() -> None:
+    facts = LicenceFacts(source="google/gemma-2-2b-it", claimed="mit", allowed=("mit",))
+    finding = licence_allowed(facts, CATALOG)
+    assert finding is not None
+    assert finding.code == "licence-not-allowed"

@@ -11,7 +11,10 @@ from .facts import Facts
 class LicenceFacts(Facts):
     """What decides whether a model may be served."""
 
-    source: str = Field(description="Catalog id of the checkpoint.")
+    source: str = Field(description="Catalog id of the checkpoint, or the cloud folder of one's own.")
+    claimed: str | None = Field(
+        default=None, description="Licence that is claimed for a checkpoint outside of the catalog."
+    )
     allowed: tuple[str, ...] = Field(description="Licence ids that the organisation allows.")
 
 
@@ -20,7 +23,8 @@ def licence_allowed(facts: LicenceFacts, catalog: Catalog) -> Finding | None:
     allowed = "models under " + (", ".join(facts.allowed) or "no licence at all")
     remedy = "choose another model, or add the licence to governance.licences after legal review"
     model = catalog.models.get(facts.source)
-    if model is None:
+    licence = model.licence if model else facts.claimed
+    if licence is None:
         return Finding(
             code="licence-unknown",
             path="source",
@@ -29,13 +33,13 @@ def licence_allowed(facts: LicenceFacts, catalog: Catalog) -> Finding | None:
             allowed=allowed,
             remedy="add the model to the catalog",
         )
-    if model.licence in facts.allowed:
+    if licence in facts.allowed:
         return None
     return Finding(
         code="licence-not-allowed",
         path="source",
         given=facts.source,
-        what=f"is published under {model.licence}, which governance.licences does not list",
+        what=f"is published under {licence}, which governance.licences does not list",
         allowed=allowed,
         remedy=remedy,
     )
