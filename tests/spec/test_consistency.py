@@ -27,12 +27,24 @@ def test_an_environment_without_contradictions_has_no_findings(asked: Asked) -> 
         ({"services": "172.31.0.0/20"}, "network.services", "range-reserved"),
         ({"pods": "10.244.0.0/21"}, "network.pods", "range-too-small"),
         ({"nodes": "10.40.0.0/29"}, "network.nodes", "range-too-small"),
+        ({"endpoints": "10.40.16.0/30"}, "network.endpoints", "range-too-small"),
+        ({"services": "10.41.0.0/29"}, "network.services", "range-too-small"),
+        ({"services": "64.0.0.0/11"}, "network.services", "range-too-large"),
     ],
 )
 def test_ranges_that_contradict_one_another_are_told(
     asked: Asked, network: dict[str, str], path: str, code: str
 ) -> None:
     assert told(asked | {"network": network}) == [(path, code)]
+
+
+@pytest.mark.parametrize(
+    "network", [{"endpoints": "10.40.16.0/29"}, {"services": "10.41.0.0/28"}, {"services": "64.0.0.0/12"}]
+)
+def test_ranges_may_be_as_small_and_as_large_as_azure_takes_them(
+    asked: Asked, network: dict[str, str]
+) -> None:
+    assert told(asked | {"network": network}) == []
 
 
 def test_the_node_range_counts_every_pool_at_its_maximum_and_one_node_of_upgrade_each(asked: Asked) -> None:

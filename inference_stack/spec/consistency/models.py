@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 
-from inference_stack.spec.demand import Precision
 from inference_stack.spec.environment import Environment
 from inference_stack.spec.faults import shown
 from inference_stack.spec.finding import Finding, Severity
@@ -33,7 +32,7 @@ def _names(environment: Environment) -> Iterator[Finding]:
 
 
 def _each(environment: Environment) -> Iterator[Finding]:
-    alone = (_replicas, _adapter_names, _bounded, _peak, _lengths, _slo, _split, _routing, _own_precision)
+    alone = (_replicas, _adapter_names, _bounded, _peak, _lengths, _slo, _split, _routing)
     for index, model in enumerate(environment.models):
         for rule in alone:
             yield from under(f"models[{index}]", readable(rule(model)))
@@ -135,17 +134,6 @@ def _routing(model: Model) -> Iterator[Finding]:
             given=model.routing,
             what="chooses between replicas, and there is at most one",
             allowed="balanced, or replicas.max of at least 2",
-        )
-
-
-def _own_precision(model: Model) -> Iterator[Finding]:
-    if model.own and model.precision is not Precision.AUTO:
-        yield Finding(
-            code="own-precision",
-            path="precision",
-            given=model.precision.value,
-            what="chooses between published forms of a model, and a checkpoint of one's own is what it is",
-            allowed="auto; own.config says how the weights are stored",
         )
 
 
