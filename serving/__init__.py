@@ -1,8 +1,8 @@
 """What runs inside the Ray image, beside Ray Serve and vLLM.
 
-Today that is Ray's stock application, `ray.serve.llm:build_openai_app`, in the stock image: every
-`serveConfigV2` names it, and nothing of ours runs there. Our own builder, autoscaling policy and admission
-will live here.
+Today that is Ray's stock applications in the stock image: every `serveConfigV2` names
+`ray.serve.llm:build_openai_app` or, for a disaggregated model, `ray.serve.llm:build_pd_openai_app`, and
+nothing of ours runs there. Our own builder, autoscaling policy and admission will live here.
 
 This room may import Ray and vLLM. That is why `pinned_schemas` lies here too: it writes the schemas by which
 the product checks what it sends them, without importing either.

@@ -27,6 +27,9 @@ SET_BY_RAY = {
 }
 """Engine arguments that Ray Serve LLM refuses in engine_kwargs, and where it takes them from instead."""
 
+UPGRADES = ("NewCluster", "NewClusterWithIncrementalUpgrade", "None")
+"""What KubeRay may do with a change of a service's pods."""
+
 RESOURCE_PARAMETERS = frozenset(("num-cpus", "num-gpus", "memory", "resources"))
 """Parameters of `ray start` that say what a node offers."""
 
@@ -73,25 +76,38 @@ def _operator_findings(manifest: Mapping[str, Any]) -> Iterator[Finding]:
             what="KubeRay refuses this name",
             allowed=f"at most {NAME_LIMIT} characters of a-z, 0-9 and -, beginning with a letter",
         )
+    upgrade = _at(manifest, "spec", "upgradeStrategy", "type")
+    if upgrade not in (None, *UPGRADES):
+        yield Finding(
+            code="value-not-allowed",
+            path="spec.upgradeStrategy.type",
+            given=str(upgrade),
+            what="KubeRay knows no such upgrade",
+            allowed=", ".join(UPGRADES),
+        )
     for index, group in enumerate(manifest["spec"]["rayClusterConfig"].get("workerGroupSpecs", ())):
-        fewest, most = group.get("minReplicas", 0), group.get("maxReplicas", 2**31 - 1)
-        if not 0 <= fewest <= most:
-            yield Finding(
-                code="replica-bounds",
-                path=f"spec.rayClusterConfig.workerGroupSpecs[{index}].minReplicas",
-                given=str(fewest),
-                what="KubeRay refuses these bounds",
-                allowed=f"0 to maxReplicas, {most}",
-            )
-        parameters = group.get("rayStartParams", {})
-        for key in sorted(RESOURCE_PARAMETERS & set(parameters)) if group.get("resources") else ():
-            yield Finding(
-                code="value-not-allowed",
-                path=f"spec.rayClusterConfig.workerGroupSpecs[{index}].rayStartParams.{key}",
-                given=str(parameters[key]),
-                what="KubeRay takes resources from one place only, and this group has `resources`",
-                remedy="say it there",
-            )
+        yield from _group_findings(group, f"spec.rayClusterConfig.workerGroupSpecs[{index}]")
+
+
+def _group_findings(group: Mapping[str, Any], path: str) -> Iterator[Finding]:
+    fewest, most = group.get("minReplicas", 0), group.get("maxReplicas", 2**31 - 1)
+    if not 0 <= fewest <= most:
+        yield Finding(
+            code="replica-bounds",
+            path=joined(path, "minReplicas"),
+            given=str(fewest),
+            what="KubeRay refuses these bounds",
+            allowed=f"0 to maxReplicas, {most}",
+        )
+    parameters = group.get("rayStartParams", {})
+    for key in sorted(RESOURCE_PARAMETERS & set(parameters)) if group.get("resources") else ():
+        yield Finding(
+            code="value-not-allowed",
+            path=joined(path, "rayStartParams", key),
+            given=str(parameters[key]),
+            what="KubeRay takes resources from one place only, and this group has `resources`",
+            remedy="say it there",
+        )
 
 
 def _serve_config_findings(text: str) -> list[Finding]:

@@ -24,3 +24,15 @@ def whole() -> Plan:
 def manifests(whole: Plan) -> dict[str, dict[str, Any]]:
     """What KubeRay is sent, by model."""
     return {model.name: service_manifest(whole, model, HERE) for model in whole.models}
+
+
+@pytest.fixture
+def ours() -> list[dict[str, Any]]:
+    """What KubeRay is sent for the environments of this repository."""
+    plans = []
+    for file in sorted(Path(__file__).parents[2].glob("Pulumi.*.yaml")):
+        settings = yaml.safe_load(file.read_text())["config"]
+        plans.append(
+            plan_environment(settings["inference-stack:environment"], name=file.stem, file=file.name)
+        )
+    return [service_manifest(plan, model, HERE) for plan in plans for model in plan.models]

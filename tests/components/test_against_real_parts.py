@@ -44,14 +44,16 @@ def kuberay(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[dict[str
     return ask
 
 
-def test_the_definition_of_kuberay_takes_every_service(manifests: Manifests) -> None:
-    assert [refused_by_the_definition(manifest) for manifest in manifests.values()] == [[]] * len(manifests)
+def test_the_definition_of_kuberay_takes_every_service(manifests: Manifests, ours: list[Any]) -> None:
+    sent = [*manifests.values(), *ours]
+    assert [refused_by_the_definition(manifest) for manifest in sent] == [[]] * len(sent)
 
 
 def test_kuberay_takes_every_service(
-    kuberay: Callable[[list[dict[str, Any]]], list[str]], manifests: Manifests
+    kuberay: Callable[[list[dict[str, Any]]], list[str]], manifests: Manifests, ours: list[Any]
 ) -> None:
-    assert kuberay([*manifests.values()]) == [""] * len(manifests)
+    sent = [*manifests.values(), *ours]
+    assert kuberay(sent) == [""] * len(sent)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_kuberay_takes_every_service(
         (
             lambda spec: spec["upgradeStrategy"].update(type="Sometimes"),
             "UpgradeStrategy.Type value Sometimes is invalid",
-            None,
+            "spec.upgradeStrategy.type",
         ),
         (
             lambda spec: spec["rayClusterConfig"]["workerGroupSpecs"][0].update(minReplicas=99),
@@ -86,13 +88,13 @@ def test_what_kuberay_refuses_is_told_before(
     manifests: Manifests,
     change: Callable[[dict[str, Any]], None],
     said: str,
-    path: str | None,
+    path: str,
 ) -> None:
     manifest = manifests["reasoning"]
     change(manifest["spec"])
     (refusal,) = kuberay([manifest])
     assert said in refusal
-    assert path is None or [finding.path for finding in check_ray_service(manifest)] == [path]
+    assert [finding.path for finding in check_ray_service(manifest)] == [path]
 
 
 def read_by_ray(manifest: dict[str, Any]) -> list[Any]:
@@ -109,7 +111,8 @@ def read_by_ray(manifest: dict[str, Any]) -> list[Any]:
     return LLMServingArgs.model_validate(application.args).llm_configs
 
 
-def test_ray_takes_every_configuration(manifests: Manifests) -> None:
+def test_ray_takes_every_configuration(manifests: Manifests, ours: list[Any]) -> None:
+    assert all(read_by_ray(manifest) for manifest in ours)
     read = {name: read_by_ray(manifest) for name, manifest in manifests.items()}
     assert {name: len(found) for name, found in read.items()} == dict.fromkeys(manifests, 1) | {
         "reasoning": 2

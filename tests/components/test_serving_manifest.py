@@ -46,6 +46,11 @@ def test_what_is_sent_for_every_kind_of_model_has_no_fault(manifests: Manifests)
     assert [finding for manifest in manifests.values() for finding in check_ray_service(manifest)] == []
 
 
+def test_what_is_sent_for_the_environments_of_this_repository_has_no_fault(ours: list[Any]) -> None:
+    assert ours
+    assert [finding for manifest in ours for finding in check_ray_service(manifest)] == []
+
+
 def test_every_image_comes_from_the_mirror(manifests: Manifests) -> None:
     for manifest in manifests.values():
         for group in (cluster(manifest)["headGroupSpec"], *groups(manifest).values()):

@@ -95,6 +95,33 @@ def test_a_value_that_kuberay_refuses_is_told_with_what_it_takes(manifest, group
     assert (finding.path, finding.allowed) == (path, allowed)
 
 
+def test_an_upgrade_that_kuberay_does_not_know_is_told(manifest):
+    manifest["spec"]["upgradeStrategy"]["type"] = "Sometimes"
+    (finding,) = check_ray_service(manifest)
+    assert finding.path == "spec.upgradeStrategy.type"
+    assert "NewCluster" in (finding.allowed or "")
+
+
+@pytest.mark.parametrize(
+    "strategy", [{"type": "None"}, {"type": "NewClusterWithIncrementalUpgrade"}, {}], ids=str
+)
+def test_an_upgrade_that_kuberay_knows_is_taken(manifest, strategy):
+    manifest["spec"]["upgradeStrategy"] = strategy
+    assert check_ray_service(manifest) == []
+
+
+def test_resources_that_are_said_twice_are_told(manifest, group):
+    group["rayStartParams"]["num-gpus"] = "1"
+    (finding,) = check_ray_service(manifest)
+    assert finding.path == f"{GROUP}.rayStartParams.num-gpus"
+
+
+def test_resources_may_be_said_in_the_parameters_alone(manifest, group):
+    group["rayStartParams"]["num-gpus"] = "1"
+    del group["resources"]
+    assert check_ray_service(manifest) == []
+
+
 def test_a_key_with_a_default_may_be_left_out(manifest, group):
     # Kubernetes fills in `protocol`, which a port must have.
     group["template"]["spec"]["containers"][0]["ports"] = [{"containerPort": 8000}]
