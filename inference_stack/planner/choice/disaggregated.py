@@ -53,7 +53,9 @@ def _reading(demand: Demand, way: Way, traffic: Asked, writing: Candidate, gib: 
     carried = _carried(way, writing.way)
     transfer_ms = 1000 * gib * GB_PER_GIB / carried if carried else None
     slo = demand.slo
-    left = slo.ttft_ms - (transfer_ms or 0.0) if slo else math.inf
+    # The token that the client sees first is written by the other side.
+    written_ms = writing.speed.tpot_ms.value if writing.speed else 0.0
+    left = slo.ttft_ms - (transfer_ms or 0.0) - written_ms if slo else math.inf
     read = [(step, _read(demand, way, traffic, step)) for step in STEPS if step <= MOST_READ]
     quick = [(step, found) for step, found in read if found.ttft_ms.value <= left]
     if not quick:

@@ -101,11 +101,24 @@ def _speed(candidate: Candidate, found: Speed | None, traffic: Asked | None) -> 
         concurrency=candidate.concurrency,
         prompt_tokens=traffic.prompt_tokens,
         output_tokens=traffic.output_tokens,
-        ttft_ms=_range(found.ttft_ms),
+        ttft_ms=_first_token(candidate, found),
         tpot_ms=_range(found.tpot_ms),
         output_tok_s=_range(found.output_tok_s),
         requests_per_second=candidate.requests_per_second,
         calibration=found.calibration,
+    )
+
+
+def _first_token(candidate: Candidate, found: Speed) -> Range:
+    """Until the first token. Where other replicas read: they read, the cache travels, then a token is written."""
+    reading, link = candidate.prefill, candidate.link
+    if reading is None or reading.speed is None or link is None:
+        return _range(found.ttft_ms)
+    read, written, travels = reading.speed.ttft_ms, found.tpot_ms, link.transfer_ms or 0.0
+    return Range(
+        value=read.value + travels + written.value,
+        low=read.low + travels + written.low,
+        high=read.high + travels + written.high,
     )
 
 

@@ -185,7 +185,11 @@ def test_prompts_and_answers_apart_size_both_sides_and_the_link_between_them() -
     assert prefill.link.available_gb_s is not None
     assert prefill.link.needed_gb_s <= prefill.link.available_gb_s
     assert prefill.link.transfer_ms is not None
-    assert prefill.ttft_ms.value + prefill.link.transfer_ms <= 3000
+    assert model.speed is not None
+    assert model.speed.ttft_ms.value == pytest.approx(
+        prefill.ttft_ms.value + prefill.link.transfer_ms + model.speed.tpot_ms.value
+    )
+    assert model.speed.ttft_ms.value <= 3000
     assert model.speed.tpot_ms.value <= 50
     units = [unit for node in planned(asked, quota=H100_ALONE).packing for unit in node.units]
     assert {tenant.role for unit in units for tenant in unit.tenants} == {"serve", "prefill"}
