@@ -21,6 +21,7 @@ from localcloud.arm.client import Client
 from localcloud.arm.cloud import Cloud
 from localcloud.arm.control_planes import existing_home
 from localcloud.arm.kinds import PACKAGE, kind
+from localcloud.arm.quota import set_quota
 from localcloud.arm.store import Store
 from localcloud.cluster.layout import Layout, Toolchain, write_private
 from localcloud.toolchain import Tool
@@ -40,15 +41,13 @@ def seed(environment: Environment, state: Path, toolchain: Toolchain) -> None:
     """Let exist what an environment takes as given, as it describes it.
 
     What was made so is left alone later, whatever has become of it; only a pool that is described anew is
-    made anew.
+    made anew. The quota is that which the environment says was granted.
     """
     pools = sorted((pool for pool in environment.listed_pools if pool.existing), key=_cluster_id)
-    given = list(_given(environment))
-    if not (pools or given):
-        return
     with Store(Layout(state).store) as store:
+        set_quota(store, environment.quota)
         azure = _Azure(store, environment.region)
-        for token, resource_id, body in given:
+        for token, resource_id, body in _given(environment):
             azure.ensure(token, resource_id, body)
         for cluster_id, own in groupby(pools, key=_cluster_id):
             described = list(own)

@@ -173,7 +173,7 @@ def _scale_up(
                 hosted.add(pod.uid)
             reasons[pod.uid][pool.name] = found
         fitting = [pod for pod in pods if not reasons[pod.uid][pool.name]]
-        filled = place(fitting, (), blank, most=pool.max_count - pool.count)
+        filled = place(fitting, (), blank, most=pool.room)
         if filled.placed:
             increase = Increase(pool, len(filled.machines), tuple(pod for pod, _ in filled.placed))
             options.append(((waste(blank, filled.machines), pool.name), increase))
@@ -187,6 +187,8 @@ def _reasons(pod: ObservedPod, pool: Pool, blank: Machine, fleet: Fleet) -> tupl
         return tuple(reason + _missing_tag(reason.removeprefix("Insufficient "), pool) for reason in found)
     if pool.count >= pool.max_count:
         return ("max node group size reached",)
+    if not pool.room:
+        return (f"in backoff after failed scale-up; {pool.quota_refusal}",)
     return () if fleet.is_healthy(pool) else ("not ready for scale-up; too many of its nodes are unready",)
 
 

@@ -97,6 +97,20 @@ def test_a_pool_at_its_maximum_gets_no_node() -> None:
     assert "1 max node group size reached" in decision.refusals[0].message
 
 
+def test_a_pool_gets_no_more_nodes_than_the_quota_allows() -> None:
+    increase = decide(slice_pool(quota_nodes=1), pods=waiting(6)).increase
+    assert increase is not None
+    assert increase.nodes == 1
+
+
+def test_a_pool_beyond_its_quota_gets_no_node_and_azure_says_why() -> None:
+    decision = decide(slice_pool(quota_nodes=0, quota_refusal="QuotaExceeded"), pods=waiting(1))
+    assert decision.increase is None
+    (refusal,) = decision.refusals
+    assert "1 in backoff after failed scale-up (chat: in backoff" in refusal.message
+    assert "QuotaExceeded" in refusal.message
+
+
 def test_a_pod_that_only_lacks_room_below_the_maximum_is_not_refused() -> None:
     decision = decide(slice_pool(max_count=1), pods=waiting(5))
     assert decision.increase is not None

@@ -12,6 +12,7 @@ import yaml
 from inference_stack.spec import Environment
 from localcloud.arm.control_planes import existing_home, home
 from localcloud.arm.invokes import KUBECONFIG, Invocation, invoke
+from localcloud.arm.quota import room
 from localcloud.arm.store import Store
 from localcloud.cluster.layout import Layout
 from localcloud.cluster.pool import Inventory, read_inventory
@@ -104,7 +105,21 @@ def test_a_pool_that_exists_is_as_the_environment_says(state: Path) -> None:
 
 def test_an_environment_without_existing_pools_makes_nothing(tmp_path: Path, charts: Charts) -> None:
     seed(Environment.model_validate(SMALL), tmp_path / "state", charts)
-    assert not (tmp_path / "state").exists()
+    with Store(tmp_path / "state" / "arm.db") as store:
+        assert store.within("") == []
+    assert Layout.existing_in(tmp_path / "state") == []
+
+
+def test_the_quota_is_that_of_the_environment(state: Path, charts: Charts) -> None:
+    with Store(state / "arm.db") as store:
+        assert room(store, POOL) is None
+    granted = {"StandardNCADSA100v4Family": 48}
+    seed(described().model_copy(update={"quota": granted}), state, charts)
+    with Store(state / "arm.db") as store:
+        assert room(store, POOL) == 2
+    seed(described(), state, charts)
+    with Store(state / "arm.db") as store:
+        assert room(store, POOL) is None
 
 
 def test_the_network_of_who_deploys_and_reservations_are_there(tmp_path: Path, charts: Charts) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from localcloud.arm.quota import set_quota
 from localcloud.arm.store import Store, Stored, now
 from localcloud.cluster.pool import MANAGED_CLUSTER, Pool, Taint, read_inventory, resize
 from tests.cluster.live import CLUSTER_ID, fill, pool_id, stored_pool, stored_slices
@@ -94,6 +95,16 @@ def test_a_second_cluster_is_reported(store: Store) -> None:
     assert read_inventory(store).problems == (
         "cluster other has no nodes: this control plane stands for aks",
     )
+
+
+@pytest.mark.parametrize(("granted", "nodes"), [(0, 0), (39, 0), (40, 1), (100, 2)])
+def test_the_quota_bounds_a_pool(store: Store, granted: int, nodes: int) -> None:
+    assert found(store, "chat").room == 2
+    set_quota(store, {"StandardNCadsH100v5Family": granted})
+    pool = found(store, "chat")
+    assert (pool.quota_nodes, pool.room) == (nodes, nodes)
+    assert "QuotaExceeded" in pool.quota_refusal
+    assert found(store, "heads").quota_nodes is None
 
 
 def test_the_profile_of_the_autoscaler_is_read(store: Store) -> None:

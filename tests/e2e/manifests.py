@@ -3,7 +3,8 @@
 import base64
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,6 +93,28 @@ class ApiServer:
             served = self._http.get(root).json()["resources"]
             self._resources[version] = dict(_scopes(root, served))
         return self._resources[version][manifest["kind"]].format(**metadata)
+
+
+def refusals(resources: Iterable[Deployed], servers: Sequence[ApiServer]) -> list[str]:
+    """What is wrong with resources, those of one provider all on the server that takes most of them."""
+    told: list[str] = []
+    for _, own in groupby(sorted(resources, key=lambda one: one.provider), key=lambda one: one.provider):
+        manifests = [one.manifest for one in own]
+        asked = ([server.refusal(manifest) for manifest in manifests] for server in servers)
+        found = ([answer for answer in answers if answer] for answers in asked)
+        told += min(found, key=len)
+    return told
+
+
+def wrong_to_operator(server: ApiServer) -> list[str]:
+    """What KubeRay's operator, which judges when it reconciles, finds wrong with any RayService."""
+    reasons = ("InvalidRayServiceSpec", "InvalidRayServiceMetadata")
+    return [
+        said
+        for service in server.services()
+        for reason in reasons
+        for said in server.said_of(service, reason)
+    ]
 
 
 def _scopes(root: str, served: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from localcloud.stack import Stack
 from localcloud.toolchain import Toolchain
 from tests.cluster.live import RayCluster, eventually
 from tests.e2e.environments import changed, commands_with, passed, stack, steps
+from tests.e2e.manifests import ApiServer, deployed, refusals, wrong_to_operator
 
 pytestmark = pytest.mark.e2e
 
@@ -75,6 +76,21 @@ def test_the_head_alone_runs_at_rest(running: Running) -> None:
 
 def test_a_second_up_changes_nothing(running: Running) -> None:
     passed(running.stack.up("--expect-no-changes", capture=True))
+
+
+def test_every_manifest_passes_a_strict_dry_run_and_the_operator(running: Running) -> None:
+    server = ApiServer(running.stack.state / "kubeconfig")
+    resources = deployed(running.stack)
+    assert "RayService" in {one.manifest["kind"] for one in resources}
+    assert refusals(resources, [server]) == []
+    assert wrong_to_operator(server) == []
+
+
+def test_a_dry_run_refuses_what_nobody_knows(running: Running) -> None:
+    (service,) = (one for one in deployed(running.stack) if one.manifest["kind"] == "RayService")
+    wrong = {**service.manifest, "spec": {**service.manifest["spec"], "replicas": 2}}
+    (said,) = refusals([service._replace(manifest=wrong)], [ApiServer(running.stack.state / "kubeconfig")])
+    assert "spec.replicas" in said
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
