@@ -1,6 +1,8 @@
 """The commands behind `make preview`, `make up` and `make down`."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +11,15 @@ from rich.console import Console
 
 from localcloud import cluster
 from localcloud.cluster.__main__ import status as cluster_status
+from localcloud.recovery import LockedError, alone
 from localcloud.stack import Stack, environments, stack_at
 from localcloud.toolchain import PREVIEW, UP, Tool, ToolchainError, prepare
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console(stderr=True, highlight=False)
+
+_INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ended, as shells have it."""
 
 Env = Annotated[str, typer.Option("--env", help="Environment: the <env> of Pulumi.<env>.yaml.")]
 Settings = Annotated[
@@ -38,6 +44,21 @@ def _stack(env: str, settings: Path | None, state: Path | None, tools: frozenset
         raise typer.Exit(1) from None
 
 
+@contextmanager
+def _alone(stack: Stack) -> Iterator[None]:
+    """Let nobody else change the stack meanwhile, and say how it goes on where the user stops it."""
+    try:
+        with alone(stack.state, stack.environment):
+            yield
+    except (LockedError, cluster.ClusterError) as told:
+        console.print(str(told), markup=False)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        again = f"ENV={stack.environment}"
+        console.print(f"Interrupted. `make up {again}` goes on from here; `make down {again}` takes it away.")
+        raise typer.Exit(_INTERRUPTED) from None
+
+
 @app.command()
 def preview(env: Env = "dev", file: Settings = None, state: State = None) -> None:
     """Preview an environment offline, policies included. Nothing is created."""
@@ -48,8 +69,9 @@ def preview(env: Env = "dev", file: Settings = None, state: State = None) -> Non
 def up(env: Env = "dev", file: Settings = None, state: State = None) -> None:
     """Make an environment on the ARM stand-in and a real Kubernetes control plane."""
     stack = _stack(env, file, state, UP)
-    cluster.start(stack.state, stack.toolchain, console=console)
-    raise typer.Exit(stack.up("--policy-pack", "policies").returncode)
+    with _alone(stack):
+        stack.start(console)
+        raise typer.Exit(stack.converge("--policy-pack", "policies").returncode)
 
 
 @app.command()
@@ -59,12 +81,13 @@ def down(env: Env = "dev", file: Settings = None, state: State = None) -> None:
     if not (stack.state / "pulumi").exists():
         console.print(f"Nothing of {env} is up.")
         return
-    cluster.start(stack.state, stack.toolchain, console=console)
-    if status := stack.destroy().returncode:
-        console.print("The control plane stays up, so that `make down` can be tried again.")
-        raise typer.Exit(status)
-    cluster.stop(stack.state)
-    stack.forget()
+    with _alone(stack):
+        stack.start(console)
+        if status := stack.destroy().returncode:
+            console.print("The control plane stays up, so that `make down` can be tried again.")
+            raise typer.Exit(status)
+        cluster.stop(stack.state)
+        stack.forget()
 
 
 @app.command()

@@ -193,8 +193,9 @@ def _settle_arm(deployment: dict[str, Any], resource: Resource, get: Get) -> str
     if outputs is None:
         return "killed while creating; ARM does not have it, so it is made anew"
     _adopt(deployment, resource, resource_id, outputs)
-    if outputs.get("provisioningState") == "Failed":
-        deployment["resources"][-1]["initErrors"] = ["its creation failed after Pulumi was killed"]
+    state = outputs.get("provisioningState", "Succeeded")
+    if state != "Succeeded":  # it may still fail, which nobody would learn: it is to be written again
+        deployment["resources"][-1]["initErrors"] = [f"{state} when Pulumi was killed"]
     return "killed while creating; ARM has it, so it is taken into the state"
 
 

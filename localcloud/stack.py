@@ -1,5 +1,6 @@
 """One environment run through the Pulumi command line, offline: same program, same engine, other cloud."""
 
+import json
 import os
 import secrets
 import shutil
@@ -10,11 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from rich.console import Console
 
-from inference_stack.planner import plan_environment
+from inference_stack.planner import Plan, plan_environment
 from inference_stack.spec import CONFIG_KEY, InvalidEnvironment
+from localcloud import cluster
+from localcloud.arm.cloud import Cloud
+from localcloud.arm.provider import store_path
+from localcloud.arm.store import Store
+from localcloud.cluster.layout import write_private
+from localcloud.existing import seed
+from localcloud.recovery import Backend, end_orphans, forget_unfinished_releases, settle
 from localcloud.toolchain import Tool, Toolchain
 
+console = Console(stderr=True, highlight=False)
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -37,20 +47,68 @@ class Stack:
         return self.run("preview", "--policy-pack", str(PROJECT / "policies"), *options, capture=capture)
 
     def up(self, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
-        """Deploy, without asking."""
+        """Deploy, without asking, from wherever an interrupted run has left it. Raises `LockedError`."""
+        if self.recover():
+            return self.converge(*options, capture=capture)
         return self.run("up", "--yes", "--skip-preview", *options, capture=capture)
 
+    def converge(self, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+        """Deploy, whatever was changed behind Pulumi's back, too. Raises `LockedError`.
+
+        What failed is written again before anything is looked up: a refresh takes it for healthy, since it
+        exists and is as it was asked.
+        """
+        self.recover()
+        if self.backend.failed():
+            again = self.run("up", "--yes", "--skip-preview", *options, capture=capture)
+            if again.returncode:
+                return again
+        return self.run("up", "--yes", "--skip-preview", "--refresh", *options, capture=capture)
+
     def refresh(self, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
-        """Read what the cloud says of every resource into the state, without asking."""
+        """Read what the cloud says of every resource into the state, without asking. Raises `LockedError`."""
+        self.recover()
         return self.run("refresh", "--yes", "--skip-preview", *options, capture=capture)
 
     def destroy(self, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
-        """Destroy, without asking."""
-        return self.run("destroy", "--yes", "--skip-preview", *options, capture=capture)
+        """Destroy, without asking, from wherever an interrupted run has left it. Raises `LockedError`."""
+        refreshing = ("--refresh",) if self.recover() else ()
+        return self.run("destroy", "--yes", "--skip-preview", *refreshing, *options, capture=capture)
+
+    def recover(self) -> bool:
+        """Put right what a killed run left, and tell of it; whether a refresh has to follow.
+
+        Raises `LockedError` where a run is still alive.
+        """
+        told, interrupted = self.backend.clear_dead_locks(), self.backend.interrupted()
+        if told or interrupted:
+            told += end_orphans(self.state)
+        if interrupted:
+            told += self._settle()
+        for line in told:
+            console.print(line, markup=False, soft_wrap=True)
+        return interrupted
+
+    @property
+    def backend(self) -> Backend:
+        """Where Pulumi keeps the stack."""
+        return Backend(self.state / "pulumi", self.environment)
+
+    def _settle(self) -> list[str]:
+        file = self.state / "interrupted.json"
+        self._checked("stack", "export", "--stack", self.environment, "--file", str(file))
+        exported = json.loads(file.read_text())
+        told = forget_unfinished_releases(exported["deployment"], self.state / "kubeconfig")
+        with Store(store_path(self.state)) as store:
+            told += settle(exported["deployment"], Cloud(store).get)
+        write_private(file, json.dumps(exported))
+        self._checked("stack", "import", "--stack", self.environment, "--file", str(file))
+        file.unlink()
+        return told
 
     def run(self, verb: str, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
         """Run one Pulumi command on this stack; with `capture`, its output is returned, not shown."""
-        where = ("--stack", self.environment, "--config-file", str(self._prepare()))
+        where = ("--stack", self.environment, "--config-file", str(self.prepare()))
         return self._pulumi(verb, *where, *options, capture=capture)
 
     def variables(self) -> dict[str, str]:
@@ -67,6 +125,11 @@ class Stack:
             "LOCALCLOUD_PYTHON": str(PROJECT / ".venv" / "bin" / "python"),
         }
 
+    def start(self, console: Console) -> None:
+        """Start the control planes of the stack and of the clusters that were there before it."""
+        self.prepare()
+        cluster.start(self.state, self.toolchain, console=console)
+
     def forget(self) -> None:
         """Remove what a destroyed environment leaves: the stack's history and the cloud's database."""
         shutil.rmtree(self.state)
@@ -74,14 +137,28 @@ class Stack:
     def _pulumi(
         self, *arguments: str, capture: bool, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(self.toolchain.path(Tool.PULUMI)), *arguments],
-            cwd=cwd or self.project,
-            env=self.variables(),
-            capture_output=capture,
-            text=True,
-            check=False,
-        )
+        command = [str(self.toolchain.path(Tool.PULUMI)), *arguments]
+        pipe = subprocess.PIPE if capture else None
+        interrupt: KeyboardInterrupt | None = None
+        with subprocess.Popen(
+            command, cwd=cwd or self.project, env=self.variables(), stdout=pipe, stderr=pipe, text=True
+        ) as process:
+            while True:
+                try:
+                    output, errors = process.communicate()
+                    break
+                except KeyboardInterrupt as ctrl_c:
+                    # Pulumi had it too, and ends when what is under way has; `subprocess.run` would kill it.
+                    interrupt = ctrl_c
+        if interrupt:
+            raise interrupt
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+    def _checked(self, *arguments: str) -> None:
+        """Run a Pulumi command on the state alone, which does not fail in any way a user could mend."""
+        run = self._pulumi(*arguments, capture=True, cwd=self.state)
+        if run.returncode:
+            raise SystemExit(run.stderr)
 
     def _passphrase(self) -> Path:
         file = self.state / "passphrase"
@@ -92,14 +169,15 @@ class Stack:
                 stream.write(secrets.token_urlsafe(32))
         return file
 
-    def _prepare(self) -> Path:
-        """Bring the copy of the settings up to date, and make the stack where there is none."""
+    def prepare(self) -> Path:
+        """Bring the copy of the settings up to date, make the stack where there is none, and what exists."""
         self._passphrase()
         copy = self.state / f"Pulumi.{self.environment}.yaml"
         kept = yaml.safe_load(copy.read_text()) if copy.exists() else {}
         settings = yaml.safe_load(self.settings.read_text()) or {}
         environment = (settings.get("config") or {}).get(CONFIG_KEY)
-        if environment is not None and self._is_valid(environment):
+        if environment is not None and (plan := self._plan(environment)):
+            seed(plan.environment, self.state, self.toolchain)
             environment["charts"] = self._charts()
         salt = {"encryptionsalt": kept["encryptionsalt"]} if "encryptionsalt" in kept else {}
         copy.write_text(yaml.safe_dump({**settings, **salt}, sort_keys=False))
@@ -111,17 +189,14 @@ class Stack:
         """Make the stack from the state folder, whose own project file sends the salt into the copy there."""
         project = yaml.safe_load((self.project / "Pulumi.yaml").read_text())
         (self.state / "Pulumi.yaml").write_text(yaml.safe_dump(project))
-        made = self._pulumi("stack", "init", self.environment, "--no-select", capture=True, cwd=self.state)
-        if made.returncode:
-            raise SystemExit(made.stderr)
+        self._checked("stack", "init", self.environment, "--no-select")
 
-    def _is_valid(self, environment: Any) -> bool:
-        """A faulty environment stays as it is, so that Pulumi's program tells all of its faults."""
+    def _plan(self, environment: Any) -> Plan | None:
+        """None for a faulty environment, which stays as it is: Pulumi's program tells all of its faults."""
         try:
-            plan_environment(environment, name=self.environment, file=self.settings.name)
+            return plan_environment(environment, name=self.environment, file=self.settings.name)
         except InvalidEnvironment:
-            return False
-        return True
+            return None
 
     def _charts(self) -> dict[str, dict[str, str]]:
         folder = self.toolchain.path(Tool.KUBERAY_CHARTS)

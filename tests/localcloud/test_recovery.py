@@ -89,9 +89,10 @@ def test_what_arm_does_not_have_is_dropped() -> None:
     assert "made anew" in told
 
 
-def test_what_failed_behind_pulumis_back_is_to_be_written_again() -> None:
+@pytest.mark.parametrize("state", ["Creating", "Failed"])
+def test_what_is_not_known_to_have_succeeded_is_to_be_written_again(state: str) -> None:
     deployment = under_way(group())
-    settle(deployment, lambda _: {"provisioningState": "Failed"})
+    settle(deployment, lambda _: {"provisioningState": state})
     assert deployment["resources"][-1]["initErrors"]
 
 
