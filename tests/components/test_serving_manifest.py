@@ -81,6 +81,23 @@ def test_each_side_has_as_many_workers_as_the_plan_says(whole: Plan, manifests: 
     assert sides["prefill_config"]["deployment_config"]["max_ongoing_requests"] == model.prefill.concurrency
 
 
+def test_each_side_has_as_many_gpus_as_the_plan_says(
+    changed: Callable[..., dict[str, Any]], whole: Plan
+) -> None:
+    (model,) = (model for model in whole.models if model.prefill)
+    assert model.prefill
+    engine = model.prefill.engine | {"tensor_parallel_size": 2}
+    prefill = model.prefill.model_copy(update={"units": 2, "tensor_parallel": 2, "engine": engine})
+    manifest = changed(model.name, prefill=prefill)
+    assert {name: group["resources"]["GPU"] for name, group in groups(manifest).items()} == {
+        "gb-decode": "4",
+        "gb-prefill": "2",
+    }
+    sides = arguments(manifest)
+    assert sides["prefill_config"]["engine_kwargs"]["tensor_parallel_size"] == 2
+    assert sides["decode_config"]["engine_kwargs"]["tensor_parallel_size"] == 4
+
+
 def test_workers_on_arm64_run_another_image_than_their_head(manifests: Manifests) -> None:
     manifest = manifests["reasoning"]
     head = pod(cluster(manifest)["headGroupSpec"])["containers"][0]["image"]
