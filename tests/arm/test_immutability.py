@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from localcloud.arm import wire
+from localcloud.arm.cloud import Cloud
 from localcloud.arm.immutability import Immutable, immutables, transitions
-from localcloud.arm.refusal import refusals
+from localcloud.arm.kinds import kind
+from localcloud.arm.refusal import ArmError, refusals
 from localcloud.arm.sdk import shape_of
 from tests.arm.engine import CLUSTER, CLUSTER_INPUTS, GPU_POOL, POOL, Engine, Inputs, Made, RefusedError
 
@@ -20,6 +22,9 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "vmSize": ("Standard_NC40ads_H100_v5", "Standard_NC80adis_H100_v5"),
     "gpuInstanceProfile": ("MIG2g", "MIG1g"),
     "gpuProfile.driver": ("Install", "None"),
+    "gpuProfile.driverType": ("GRID", "CUDA"),
+    "gpuProfile.nvidia.managementMode": ("Managed", "Unmanaged"),
+    "gpuProfile.nvidia.migStrategy": ("Single", "Mixed"),
     "osDiskType": ("Ephemeral", "Managed"),
     "osDiskSizeGB": (512, 256),
     "vnetSubnetID": (f"{SUBNET}/a", f"{SUBNET}/b"),
@@ -73,6 +78,25 @@ BESIDE: dict[str, Inputs] = {
 }
 """What must be there beside a property."""
 
+FIXED_AT_CREATION = {
+    POOL: """
+    vmSize gpuInstanceProfile gpuProfile.driver gpuProfile.driverType gpuProfile.nvidia.managementMode
+    gpuProfile.nvidia.migStrategy osDiskType osDiskSizeGB vnetSubnetID podSubnetID kubeletConfig
+    linuxOSConfig kubeletDiskType availabilityZones maxPods scaleSetPriority scaleSetEvictionPolicy
+    spotMaxPrice enableUltraSSD enableEncryptionAtHost enableNodePublicIP nodePublicIPPrefixID
+    networkProfile.nodePublicIPTags proximityPlacementGroupID hostGroupID type osType
+    creationData.sourceResourceId workloadRuntime windowsProfile.disableOutboundNat
+    gatewayProfile.publicIPPrefixSize messageOfTheDay
+    """,
+    CLUSTER: """
+    dnsPrefix fqdnSubdomain nodeResourceGroup networkProfile.networkPlugin networkProfile.networkMode
+    networkProfile.serviceCidr networkProfile.dnsServiceIP networkProfile.loadBalancerSku
+    apiServerAccessProfile.privateDNSZone enableRBAC linuxProfile.adminUsername diskEncryptionSetID
+    """,
+}
+"""What replaces a resource by Microsoft's documents, Azure's providers and users' reports. Names are segments
+of the ARM id, and a location has a refusal of its own (see test_cloud)."""
+
 CASE_INSENSITIVE = ("vmSize", "vnetSubnetID", "dnsPrefix")
 
 
@@ -88,8 +112,8 @@ def exposed(row: Immutable) -> bool:
     return True
 
 
-def rows() -> list[Immutable]:
-    return [row for row in immutables() if exposed(row)]
+def rows(*, through_sdk: bool = True) -> list[Immutable]:
+    return [row for row in immutables() if exposed(row) is through_sdk]
 
 
 def with_value(row: Immutable, value: Any) -> Inputs:
@@ -121,6 +145,29 @@ def test_a_property_that_arm_fixes_at_creation_cannot_change(engine: Engine, row
     expected = refusals()[row.refusal]
     message = expected.message.format(target=row.target)
     assert str(refused.value) == f'Status=400 Code="{expected.code}" Message="{message}"'
+
+
+@pytest.mark.parametrize("row", rows(through_sdk=False), ids=name)
+def test_a_property_that_the_sdk_does_not_have_yet_cannot_change_either(
+    engine: Engine, cluster: Made, row: Immutable
+) -> None:
+    before, after = (with_value(row, value) for value in VALUES[row.property])
+    path = f"{cluster.id}/agentPools/gpu"
+    with engine.store() as store:
+        cloud = Cloud(store)
+        cloud.put(kind(row.type), path, before)
+
+        cloud.put(kind(row.type), path, {**before, "tags": {"team": "ml"}})
+        with pytest.raises(ArmError, match=f"Changing property '{row.target}' is not allowed"):
+            cloud.put(kind(row.type), path, after)
+
+
+@pytest.mark.parametrize("token", [POOL, CLUSTER])
+def test_every_property_that_is_fixed_at_creation_has_a_row(token: str) -> None:
+    known = {row.property for row in immutables() if row.type == token}
+
+    assert known >= set(FIXED_AT_CREATION[token].split())
+    assert VALUES.keys() >= known
 
 
 @pytest.mark.usefixtures("parent")
