@@ -188,7 +188,7 @@ def _reasons(pod: ObservedPod, pool: Pool, blank: Machine, fleet: Fleet) -> tupl
     if pool.count >= pool.max_count:
         return ("max node group size reached",)
     if not pool.room:
-        return (f"in backoff after failed scale-up; {pool.quota_refusal}",)
+        return (f"in backoff after failed scale-up; {pool.refusal}",)
     return () if fleet.is_healthy(pool) else ("not ready for scale-up; too many of its nodes are unready",)
 
 

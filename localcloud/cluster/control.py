@@ -16,7 +16,7 @@ from localcloud.cluster.autoscaler import Autoscaler, Decision, Observation
 from localcloud.cluster.events import NOT_SCALED, SCALED, Events
 from localcloud.cluster.nodes import Nodes
 from localcloud.cluster.observed import observe_node, observe_pod
-from localcloud.cluster.pool import Inventory, Pool, read_inventory, resize
+from localcloud.cluster.pool import Inventory, Pool, read_inventory, resize, with_room
 from localcloud.cluster.watch import Watch
 
 _log = logging.getLogger(__name__)
@@ -57,6 +57,8 @@ class Control:
             self._carry_out(self._autoscaler.decide(self._observe(inventory)), inventory)
 
     def _observe(self, inventory: Inventory) -> Observation:
+        if any(pod.unschedulable for pod in self._pods.items()):
+            inventory = with_room(self._store, inventory)
         return Observation(
             now=datetime.now(UTC),
             inventory=inventory,

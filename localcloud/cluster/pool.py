@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inference_stack.catalog import MigRow, Sku
-from localcloud.arm import quota
+from localcloud.arm import capacity
 from localcloud.arm.store import Store, Stored
 from localcloud.cluster.sizes import UnknownSizeError, mig_slices, vm_size
 
@@ -78,16 +78,16 @@ class Pool(BaseModel):
     ephemeral_os_disk: bool = False
     os_sku: str = "Ubuntu"
     kubernetes_version: str = ""
-    quota_nodes: int | None = None
-    """Nodes that the quota still allows; None without limit."""
-    quota_refusal: str = ""
-    """What Azure answers to one node more than that."""
+    obtainable: int | None = None
+    """Nodes that Azure would still give, by quota and stock; None if nobody asked."""
+    refusal: str = ""
+    """What Azure answers to one node more than that, if it is less than the pool may have."""
 
     @property
     def room(self) -> int:
         """Nodes that may still be added."""
         left = self.max_count - self.count
-        return left if self.quota_nodes is None else min(left, self.quota_nodes)
+        return left if self.obtainable is None else min(left, self.obtainable)
 
 
 class Inventory(BaseModel):
@@ -121,8 +121,7 @@ def read_inventory(store: Store, stands_for: Callable[[str], bool] = lambda _: T
         if properties.get("provisioningState") in ("Failed", "Canceled"):
             continue
         try:
-            pool = _pool(cluster, pool_id, name, properties)
-            pools[pool_id.lower()] = pool.model_copy(update=_quota(store, pool_id))
+            pools[pool_id.lower()] = _pool(cluster, pool_id, name, properties)
         except (UnknownSizeError, ValidationError) as wrong:
             problems.append(f"pool {name} has no nodes: {wrong}")
     return Inventory(
@@ -130,6 +129,18 @@ def read_inventory(store: Store, stands_for: Callable[[str], bool] = lambda _: T
         profile=_profile(cluster.properties.get("autoScalerProfile") or {}),
         problems=tuple(problems),
     )
+
+
+def with_room(store: Store, inventory: Inventory) -> Inventory:
+    """The inventory, with what Azure would still give to each pool that has a resource of its own."""
+    pools: list[Pool] = []
+    for pool in inventory.pools:
+        if not store.get(pool.id):
+            pools.append(pool)
+            continue
+        nodes, refused = capacity.room(store, pool.id, pool.max_count - pool.count)
+        pools.append(pool.model_copy(update={"obtainable": nodes, "refusal": str(refused or "")}))
+    return inventory.model_copy(update={"pools": tuple(pools)})
 
 
 def resize(store: Store, pool: Pool, count: int) -> None:
@@ -192,12 +203,6 @@ def _pool(cluster: Stored, pool_id: str, name: str, given: Mapping[str, Any]) ->
         os_sku=given.get("osSKU") or "Ubuntu",
         kubernetes_version=str(cluster.properties.get("kubernetesVersion") or ""),
     )
-
-
-def _quota(store: Store, pool_id: str) -> dict[str, Any]:
-    if not store.get(pool_id) or (nodes := quota.room(store, pool_id)) is None:
-        return {}
-    return {"quota_nodes": nodes, "quota_refusal": str(quota.shortage(store, pool_id, nodes + 1))}
 
 
 def _taints(texts: Iterable[str], *, spot: bool) -> Iterator[Taint]:

@@ -97,14 +97,14 @@ def test_a_pool_at_its_maximum_gets_no_node() -> None:
     assert "1 max node group size reached" in decision.refusals[0].message
 
 
-def test_a_pool_gets_no_more_nodes_than_the_quota_allows() -> None:
-    increase = decide(slice_pool(quota_nodes=1), pods=waiting(6)).increase
+def test_a_pool_gets_no_more_nodes_than_azure_would_give() -> None:
+    increase = decide(slice_pool(obtainable=1), pods=waiting(6)).increase
     assert increase is not None
     assert increase.nodes == 1
 
 
-def test_a_pool_beyond_its_quota_gets_no_node_and_azure_says_why() -> None:
-    decision = decide(slice_pool(quota_nodes=0, quota_refusal="QuotaExceeded"), pods=waiting(1))
+def test_a_pool_that_azure_gives_no_node_gets_none_and_is_told_why() -> None:
+    decision = decide(slice_pool(obtainable=0, refusal="QuotaExceeded"), pods=waiting(1))
     assert decision.increase is None
     (refusal,) = decision.refusals
     assert "1 in backoff after failed scale-up (chat: in backoff" in refusal.message

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from inference_stack.spec import Environment
+from localcloud.arm.capacity import room
 from localcloud.arm.control_planes import existing_home, home
 from localcloud.arm.invokes import KUBECONFIG, Invocation, invoke
-from localcloud.arm.quota import room
 from localcloud.arm.store import Store
 from localcloud.cluster.layout import Layout
 from localcloud.cluster.pool import Inventory, read_inventory
@@ -111,15 +111,11 @@ def test_an_environment_without_existing_pools_makes_nothing(tmp_path: Path, cha
 
 
 def test_the_quota_is_that_of_the_environment(state: Path, charts: Charts) -> None:
-    with Store(state / "arm.db") as store:
-        assert room(store, POOL) is None
     granted = {"StandardNCADSA100v4Family": 48}
-    seed(described().model_copy(update={"quota": granted}), state, charts)
-    with Store(state / "arm.db") as store:
-        assert room(store, POOL) == 2
-    seed(described(), state, charts)
-    with Store(state / "arm.db") as store:
-        assert room(store, POOL) is None
+    for quota, nodes in (({}, 3), (granted, 2), ({}, 3)):
+        seed(described().model_copy(update={"quota": quota}), state, charts)
+        with Store(state / "arm.db") as store:
+            assert room(store, POOL, 3)[0] == nodes
 
 
 def test_the_network_of_who_deploys_and_reservations_are_there(tmp_path: Path, charts: Charts) -> None:

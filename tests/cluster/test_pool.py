@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from localcloud.arm.capacity import run_out
 from localcloud.arm.quota import set_quota
 from localcloud.arm.store import Store, Stored, now
-from localcloud.cluster.pool import MANAGED_CLUSTER, Pool, Taint, read_inventory, resize
+from localcloud.cluster.pool import MANAGED_CLUSTER, Pool, Taint, read_inventory, resize, with_room
+from tests.cluster.builders import H100
 from tests.cluster.live import CLUSTER_ID, fill, pool_id, stored_pool, stored_slices
 
 
@@ -97,14 +99,26 @@ def test_a_second_cluster_is_reported(store: Store) -> None:
     )
 
 
+def obtained(store: Store, name: str) -> Pool:
+    pools = with_room(store, read_inventory(store)).pools
+    return next(pool for pool in pools if pool.name == name)
+
+
 @pytest.mark.parametrize(("granted", "nodes"), [(0, 0), (39, 0), (40, 1), (100, 2)])
 def test_the_quota_bounds_a_pool(store: Store, granted: int, nodes: int) -> None:
-    assert found(store, "chat").room == 2
+    assert obtained(store, "chat").room == 2
     set_quota(store, {"StandardNCadsH100v5Family": granted})
-    pool = found(store, "chat")
-    assert (pool.quota_nodes, pool.room) == (nodes, nodes)
-    assert "QuotaExceeded" in pool.quota_refusal
-    assert found(store, "heads").quota_nodes is None
+    pool = obtained(store, "chat")
+    assert (pool.obtainable, pool.room) == (nodes, nodes)
+    assert ("QuotaExceeded" in pool.refusal) is (nodes < 2)
+    assert obtained(store, "heads").room == 1
+
+
+def test_what_has_run_out_bounds_a_pool(store: Store) -> None:
+    run_out(store, H100)
+    pool = obtained(store, "chat")
+    assert pool.room == 0
+    assert "AllocationFailed" in pool.refusal
 
 
 def test_the_profile_of_the_autoscaler_is_read(store: Store) -> None:
