@@ -16,7 +16,7 @@ class Range(Planned):
 class PoolPrice(Planned):
     """What the nodes of one pool cost, USD an hour each; None where nobody knows."""
 
-    pool: str
+    pool: str = Field(description="Or the capacity reservation, for its nodes that no pool has.")
     sku: str
     gpus: int = Field(description="Of one node; 0 for a pool without GPUs.")
     existing: bool = Field(description="Whether it is there already, so that somebody pays for it anyway.")

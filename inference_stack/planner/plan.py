@@ -67,7 +67,10 @@ class PlannedPool(Planned):
     capacity_reservation: str | None = Field(
         default=None, description="ARM id of the group whose reserved nodes it takes first."
     )
-    nodes_reserved: int = Field(default=0, description="Nodes of that group, paid for in any case.")
+    nodes_reserved: int = Field(
+        default=0,
+        description="Nodes of that group, paid for in any case; pools of one size share them.",
+    )
     nodes_used: int = Field(default=0, description="Nodes that the models of the plan fill at peak.")
 
     @property

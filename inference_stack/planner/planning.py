@@ -34,6 +34,7 @@ from .plan import Plan
 from .pools import Site, catalog_findings, cpu_pool_findings, site
 from .reckoning import Reckoning, reckon
 from .region import region_findings
+from .reservations import reserved_sku_findings
 from .rules import LicenceFacts, licence_allowed
 
 
@@ -87,6 +88,7 @@ def _judge(environment: Environment, catalog: Catalog) -> Judgement:
     catalog = with_own(environment, catalog)
     findings += readable(_cpu_pools(environment, catalog))
     findings += readable(_gpu_pools(environment, catalog))
+    findings += readable(reserved_sku_findings(environment, catalog))
     findings += readable(region_findings(environment, catalog))
     findings += readable(version_findings(environment, catalog))
     findings += readable(_models(environment, catalog))

@@ -28,7 +28,7 @@ def pool_findings(pool: GpuPool, catalog: Catalog = CATALOG) -> Iterator[Finding
 
 def catalog_findings(pool: GpuPool, catalog: Catalog) -> Iterator[Finding]:
     """What forbids a GPU pool in the light of the catalog."""
-    for rule in (_gpu_sku, _mig, _reachable):
+    for rule in (_sku, _mig, _reachable):
         yield from readable(rule(pool, catalog))
 
 
@@ -66,20 +66,25 @@ def site(pool: GpuPool, catalog: Catalog) -> Site | None:
         return None
 
 
-def _gpu_sku(pool: GpuPool, catalog: Catalog) -> Iterator[Finding]:
+def gpu_sku_findings(asked: str, catalog: Catalog) -> Iterator[Finding]:
+    """Whether a size has GPUs; the path is that of the key `sku`."""
     with_gpus = [name for name, sku in catalog.skus.items() if sku.gpu is not None]
-    if pool.sku in with_gpus:
+    if asked in with_gpus:
         return
-    if pool.sku not in catalog.skus:
-        yield _unknown_sku(pool.sku, with_gpus, catalog)
+    if asked not in catalog.skus:
+        yield _unknown_sku(asked, with_gpus, catalog)
         return
     yield Finding(
         code="cpu-for-gpu-pool",
         path="sku",
-        given=pool.sku,
+        given=asked,
         what="has no GPU",
         allowed=", ".join(with_gpus),
     )
+
+
+def _sku(pool: GpuPool, catalog: Catalog) -> Iterator[Finding]:
+    yield from gpu_sku_findings(pool.sku, catalog)
 
 
 def _unknown_sku(asked: str, known: Sequence[str], catalog: Catalog) -> Finding:

@@ -9,6 +9,7 @@ from .bill import Amount, PoolPrice, Price
 from .heads import head_nodes
 from .node_template import HEADS_POOL
 from .plan import PlannedPool
+from .reservations import takes_reserved
 
 SYSTEM_POOL = "system"
 
@@ -24,14 +25,16 @@ def price(
 
     `pools` are the GPU pools; `expected` are the nodes that the mean traffic fills in each of them;
     `services` have a head each, also while they have no worker. Spot nodes count at list price, which they
-    do not exceed.
+    do not exceed. Reserved nodes are paid for whether a pool has them or not.
     """
     heads = environment.cluster.heads
     kept = min(max(heads.nodes.min, head_nodes(services, heads, catalog) or 0), heads.nodes.max)
+    filled = [_gpu_line(pool, expected[pool.name], catalog) for pool in pools]
     lines = (
         _cpu_line(SYSTEM_POOL, environment.cluster.system, environment.cluster.system.nodes.min, catalog),
         _cpu_line(HEADS_POOL, heads, kept, catalog),
-        *(_gpu_line(pool, expected[pool.name], catalog) for pool in pools),
+        *filled,
+        *_idle_lines(environment, pools, filled, catalog),
     )
     skus = {line.sku: catalog.skus[line.sku] for line in lines}
     rates = {name: sku.usd_per_hour for name, sku in skus.items() if sku.usd_per_hour is not None}
@@ -101,6 +104,34 @@ def _gpu_line(pool: GpuPool | PlannedPool, filled: int, catalog: Catalog) -> Poo
         reserved_1y_usd_per_node_hour=sku.reserved_1y_usd_per_hour,
         reserved_3y_usd_per_node_hour=sku.reserved_3y_usd_per_hour,
     )
+
+
+def _idle_lines(
+    environment: Environment,
+    pools: Sequence[GpuPool | PlannedPool],
+    filled: Sequence[PoolPrice],
+    catalog: Catalog,
+) -> Iterator[PoolPrice]:
+    """Reserved nodes that no pool has: a line for each reservation of a size that is known."""
+    takers = {pool.name for pool in pools if takes_reserved(pool)}
+    for each in environment.capacity_reservations:
+        sku = catalog.skus.get(each.sku)
+        if sku is None:
+            continue
+        taken = [line for line in filled if line.pool in takers and line.sku == each.sku]
+        yield PoolPrice(
+            pool=f"reservation {each.group.rpartition('/')[2]}",
+            sku=sku.name,
+            gpus=sku.gpus,
+            existing=False,
+            nodes_idle=max(0, each.nodes - sum(line.nodes_idle for line in taken)),
+            nodes_expected=max(0, each.nodes - sum(line.nodes_expected for line in taken)),
+            nodes_peak=max(0, each.nodes - sum(line.nodes_peak for line in taken)),
+            usd_per_node_hour=sku.usd_per_hour,
+            # Azure reserves nothing for Spot; a commitment of years covers idle reserved nodes too.
+            reserved_1y_usd_per_node_hour=sku.reserved_1y_usd_per_hour,
+            reserved_3y_usd_per_node_hour=sku.reserved_3y_usd_per_hour,
+        )
 
 
 def _amount(lines: Sequence[PoolPrice], nodes: Callable[[PoolPrice], int]) -> Amount:

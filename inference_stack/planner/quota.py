@@ -9,14 +9,11 @@ from inference_stack.catalog import Catalog, Sku
 from inference_stack.spec import Environment, Finding, Priority, Severity
 
 from .bill import QuotaUse
-from .choice.offer import SPOT_CORES, family
+from .choice.offer import REGION_CORES, SPOT_CORES, family
 from .elsewhere import at_home
 from .heads import head_nodes
 from .occupancy import at_rest, homes, nodes_filled
 from .plan import PlannedModel, PlannedPool
-
-REGION = "cores"
-"""Azure's name for all vCPUs of a region but Spot's."""
 
 SYSTEM_SURGE = 0.33
 POOL_SURGE = 1
@@ -48,9 +45,11 @@ def quota_use(
     """What the plan takes of each family, the region's totals first. Every size must be in the catalog.
 
     Nodes of pools that exist already hold their quota already and do not count. The cluster's own pools count
-    with their maximum, GPU pools with the nodes that their models fill.
+    with their maximum, GPU pools with the nodes that their models fill. Reserved nodes take quota as
+    others do.
     """
-    peak = [*_cluster(environment, catalog), *(_gpu_nodes(pool, models, catalog) for pool in pools)]
+    filled = [_gpu_nodes(pool, models, catalog) for pool in pools]
+    peak = [*_cluster(environment, catalog), *filled, *_idle(environment, pools, filled, catalog)]
     surge = [*peak, *_surge(environment, pools, catalog)]
     at_peak, at_surge = _by_family(peak), _by_family(surge)
     doubled = [
@@ -70,7 +69,7 @@ def quota_use(
             gpus_upgrading=max(at_surge[name].gpus, *(each[name].gpus for each in doubled), taken.gpus),
         )
         for name, taken in sorted(
-            at_peak.items(), key=lambda item: (item[0] not in (REGION, SPOT_CORES), item[0])
+            at_peak.items(), key=lambda item: (item[0] not in (REGION_CORES, SPOT_CORES), item[0])
         )
     )
 
@@ -139,6 +138,17 @@ def _gpu_nodes(pool: PlannedPool, models: Sequence[PlannedModel], catalog: Catal
     return NodeSet(catalog.skus[pool.sku], nodes, pool.priority is Priority.SPOT)
 
 
+def _idle(
+    environment: Environment, pools: Sequence[PlannedPool], filled: Sequence[NodeSet], catalog: Catalog
+) -> Iterator[NodeSet]:
+    """Reserved nodes that no pool fills."""
+    for each in environment.capacity_reservations:
+        if sku := catalog.skus.get(each.sku):
+            pairs = zip(pools, filled, strict=True)
+            used = sum(nodes.nodes for pool, nodes in pairs if pool.capacity_reservation == each.group)
+            yield NodeSet(sku, max(0, each.nodes - used))
+
+
 def _surge(environment: Environment, pools: Sequence[PlannedPool], catalog: Catalog) -> Iterator[NodeSet]:
     """Nodes that AKS adds while it upgrades, every pool at once."""
     system, heads = environment.cluster.system, environment.cluster.heads
@@ -179,7 +189,7 @@ def _by_family(nodes: Iterable[NodeSet]) -> Mapping[str, Taken]:
     found: defaultdict[str, Taken] = defaultdict(Taken)
     for sku, count, spot in nodes:
         taken = Taken(count * sku.vcpu, count * sku.gpus)
-        for name in (SPOT_CORES,) if spot else (REGION, sku.quota_family):
+        for name in (SPOT_CORES,) if spot else (REGION_CORES, sku.quota_family):
             found[name] += taken
     return found
 
@@ -210,7 +220,10 @@ def _short_while_upgrading(use: QuotaUse, granted: int, path: str) -> Finding:
 
 
 def _unknown_families(environment: Environment, catalog: Catalog) -> Iterator[Finding]:
-    known = {family(sku.quota_family) for sku in catalog.skus.values()} | {family(REGION), family(SPOT_CORES)}
+    known = {family(sku.quota_family) for sku in catalog.skus.values()} | {
+        family(REGION_CORES),
+        family(SPOT_CORES),
+    }
     for name in environment.quota:
         if family(name) not in known:
             yield Finding(

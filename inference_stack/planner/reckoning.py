@@ -19,6 +19,7 @@ from .plan import PlannedModel, PlannedPool
 from .price import price, price_findings
 from .quota import quota_findings, quota_use, upgrade_findings
 from .replica import Replica
+from .reservations import reservation_findings
 from .startup import ColdStart, cold_start, cold_start_findings
 
 GIB = 2**30
@@ -54,6 +55,7 @@ def reckon(environment: Environment, choice: Choice, catalog: Catalog) -> Reckon
         *price_findings(environment, priced),
         *quota_findings(environment, quota, catalog),
         *heads_findings(environment, services, catalog),
+        *reservation_findings(environment, pools),
     ]
     by_name = {pool.name: pool for pool in pools}
     for each, model in zip(choice.placed, models, strict=True):

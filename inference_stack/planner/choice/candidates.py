@@ -96,13 +96,16 @@ def possible_widths(demand: Demand, offer: Offer) -> list[int]:
     ]
 
 
-def _cheapest_first(way: Way) -> tuple[int, float, float, str]:
-    return way.offer.tier, way.usd_per_replica_hour, way.gpu_memory_gib, str(way)
+def _cheapest_first(way: Way) -> tuple[bool, int, float, float, str]:
+    """What is paid for anyway comes before what may not even be looked at."""
+    return not way.offer.reserved, way.offer.tier, way.usd_per_replica_hour, way.gpu_memory_gib, str(way)
 
 
 def _cannot_win(way: Way, sized: Sequence[Candidate]) -> bool:
     """Whether even one replica costs more than enough of what was found, by its share and by whole nodes."""
-    known = [each for each in sized if each.tier <= way.offer.tier]
+    if way.offer.reserved:
+        return False
+    known = [each for each in sized if each.tier <= way.offer.tier and not _reserved(each)]
     if way.offer.tier == UNPRICED or (known and known[0].tier < way.offer.tier):
         return bool(known)
     shares = sorted(each.usd_per_hour for each in known)
@@ -115,6 +118,10 @@ def _cannot_win(way: Way, sized: Sequence[Candidate]) -> bool:
     )
 
 
+def _reserved(candidate: Candidate) -> bool:
+    return any(part.way.offer.reserved for part in candidate.parts)
+
+
 def _ranked(sized: Iterable[Candidate]) -> list[Candidate]:
     return sorted(sized, key=lambda each: (each.tier, each.usd_per_hour, each.size))
 
@@ -124,7 +131,7 @@ def _kept(sized: Sequence[Candidate]) -> tuple[Candidate, ...]:
     best = min((each.tier for each in sized), default=0)
     ranked = _undominated(_ranked(each for each in sized if each.tier == best))
     alone = sorted(ranked, key=lambda each: (each.usd_per_hour_alone, each.size))
-    chosen = {id(each) for each in (*ranked[:KEPT], *alone[:KEPT])}
+    chosen = {id(each) for each in (*ranked[:KEPT], *alone[:KEPT], *filter(_reserved, ranked))}
     return tuple(each for each in ranked if id(each) in chosen)
 
 

@@ -1,17 +1,18 @@
 """A place for every model of an environment, all together."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from inference_stack.catalog import Catalog
 from inference_stack.planner.pools import Site
+from inference_stack.planner.reservations import reserved_nodes
 from inference_stack.spec import Environment, Finding, Isolation, Severity, under
 
 from .candidate import Candidate
 from .candidates import Found, Search, possible_widths
 from .demand import Demand
-from .offer import Barred, Offer, family, listed, made
-from .packing import Packing, Pick, Pool, pack, vcpus_by_family
+from .offer import REGION_CORES, Barred, Offer, family, listed, made
+from .packing import CLUSTER_POOLS, MOST_POOLS, Limits, Packing, Pick, Pool, pack, vcpus_by_family
 from .remedies import unpinned, unplaced
 
 
@@ -43,7 +44,8 @@ def choose(
 
     While there is one, nothing is placed automatically: it might have been the right one.
     """
-    offers = [listed(site) for site in sites if site]
+    reserved = reserved_nodes(environment)
+    offers = [listed(site, reserved) for site in sites if site]
     found_offers = list(made(environment, catalog))
     offers += [each for each in found_offers if isinstance(each, Offer)]
     barred = tuple(each for each in found_offers if isinstance(each, Barred))
@@ -62,14 +64,14 @@ def choose(
             findings += under(f"models[{demand.position}]", unplaced(demand, found.misses, barred))
         elif found.misses:
             findings += under(f"models[{demand.position}]", unpinned(demand, found.misses[0], catalog))
-    quota = {family(name): vcpus for name, vcpus in environment.quota.items()}
-    packing = pack(_picks(fitting), quota)
-    if any(packing.broken(quota)):
+    limits = _limits(environment, catalog)
+    packing = pack(_picks(fitting), limits)
+    if any(packing.broken(limits)):
         # What costs too much to win by price may be what is left within the limits.
         wider = Search(offers, fractions=environment.shared_gpus, prune=False)
         fitting = [(demand, found if demand.pinned else wider.find(demand)) for demand, found in fitting]
-        packing = pack(_picks(fitting), quota)
-        findings += _beyond(environment, packing, quota)
+        packing = pack(_picks(fitting), limits)
+        findings += _beyond(environment, packing, limits)
     if packing.gap:
         findings.append(_unproven(packing))
     placed = tuple(
@@ -124,7 +126,18 @@ def _impossible(demand: Demand, offers: Sequence[Offer]) -> Iterator[Finding]:
         )
 
 
-def _beyond(environment: Environment, packing: Packing, quota: Mapping[str, int]) -> Iterator[Finding]:
+def _limits(environment: Environment, catalog: Catalog) -> Limits:
+    """What is left for GPUs once the cluster has its own."""
+    quota = {family(name): vcpus for name, vcpus in environment.quota.items()}
+    for pool in (environment.cluster.system, environment.cluster.heads):
+        if sku := catalog.skus.get(pool.sku):
+            for name in {family(sku.quota_family), family(REGION_CORES)} & quota.keys():
+                quota[name] -= pool.nodes.max * sku.vcpu
+    here = sum(pool.existing is None for pool in environment.listed_pools)
+    return Limits(quota, MOST_POOLS - CLUSTER_POOLS - here, reserved_nodes(environment))
+
+
+def _beyond(environment: Environment, packing: Packing, limits: Limits) -> Iterator[Finding]:
     """What the best choice still takes beyond what there is."""
     nodes, offers = packing.nodes, packing.offers
     for index, pool in enumerate(environment.listed_pools):
@@ -143,17 +156,21 @@ def _beyond(environment: Environment, packing: Packing, quota: Mapping[str, int]
             )
     taken = vcpus_by_family((offers[pool], count) for pool, count in nodes.items())
     for name, granted in environment.quota.items():
-        needed = taken.get(family(name), 0)
+        # What the cluster itself takes is gone already.
+        needed = taken.get(family(name), 0) + granted - limits.quota[family(name)]
         if needed > granted:
             yield Finding(
                 code="quota-exceeded",
                 path=f'quota["{name}"]',
                 given=str(granted),
-                what=f"is less than the {needed} vCPUs that the models need at peak, whatever the size",
+                what=f"is less than the {needed} vCPUs that are needed at peak, whatever the size",
                 allowed=f"at least {needed}, or less traffic",
             )
+    broken = packing.broken(limits)
+    if broken.pools:
+        yield _too_many(broken.pools)
     for index, model in enumerate(environment.models):
-        if model.isolation is Isolation.DEDICATED and packing.broken(quota).strangers:
+        if model.isolation is Isolation.DEDICATED and broken.strangers:
             yield Finding(
                 code="pool-not-dedicated",
                 path=f"models[{index}].isolation",
@@ -161,6 +178,16 @@ def _beyond(environment: Environment, packing: Packing, quota: Mapping[str, int]
                 what="asks for nodes of its own, and the listed pools have to carry other models too",
                 allowed="shared, another pool, or new_pools: true",
             )
+
+
+def _too_many(pools: int) -> Finding:
+    return Finding(
+        code="too-many-pools",
+        path="models",
+        what=f"need {MOST_POOLS + pools} node pools, {CLUSTER_POOLS} of them for the cluster itself",
+        allowed=f"at most {MOST_POOLS} in an AKS cluster",
+        remedy="isolation: shared, so that models share pools, or another environment for some of them",
+    )
 
 
 def _unproven(packing: Packing) -> Finding:

@@ -1,7 +1,7 @@
 """What models could run on: the pools of an environment, and those that the plan might make."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from inference_stack.planner.plan import Accelerator, cluster_of
 from inference_stack.planner.pools import Site
 from inference_stack.planner.region import absent
 from inference_stack.planner.replica import Silicon
+from inference_stack.planner.reservations import reserved_nodes, takes_reserved
 from inference_stack.planner.silicon import silicon
 from inference_stack.spec import Environment, GpuPool, Mig, MigProfile, Priority
 
@@ -23,6 +24,9 @@ VERIFIED, UNVERIFIED, UNPRICED = range(3)
 
 SPOT_CORES = "lowPriorityCores"
 """Azure's name for the quota of Spot vCPUs of a region, which no family counts."""
+
+REGION_CORES = "cores"
+"""Azure's name for all vCPUs of a region but Spot's."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Offer:
     """Pool of the environment; None where the plan would make it."""
     profile: MigProfile | None = None
     priority: Priority = Priority.REGULAR
+    reserved: bool = False
+    """Whether Azure keeps nodes of this size ready, which are paid for anyway."""
 
     @property
     def usd_per_node_hour(self) -> float | None:
@@ -56,14 +62,17 @@ class Offer:
         return cluster_of(existing).lower() if existing else None
 
     @property
-    def quota_family(self) -> str:
-        """What quota its nodes take, in the form of `family`."""
-        return family(SPOT_CORES if self.priority is Priority.SPOT else self.sku.quota_family)
+    def quota_families(self) -> tuple[str, ...]:
+        """What quotas its nodes take, in the form of `family`; none where they are there already."""
+        if self.existing:
+            return ()
+        spot = self.priority is Priority.SPOT
+        return (family(SPOT_CORES),) if spot else (family(self.sku.quota_family), family(REGION_CORES))
 
     @property
     def tier(self) -> int:
         """How much the price is worth."""
-        if self.existing:
+        if self.existing or self.reserved:
             return VERIFIED
         if self.sku.usd_per_hour is None:
             return UNPRICED
@@ -106,11 +115,19 @@ class Barred:
     what: str
 
 
-def listed(site: Site) -> Offer:
-    """A pool of the environment as an offer."""
+def listed(site: Site, reserved: Collection[str] = ()) -> Offer:
+    """A pool of the environment as an offer; `reserved` are sizes of which Azure keeps nodes ready."""
     pool, sku, unit = site
-    profile = pool.mig.profile if pool.mig else None
-    return Offer(pool.name, sku, unit, _silicon(sku.name, unit.profile), pool, profile, pool.priority)
+    return Offer(
+        key=pool.name,
+        sku=sku,
+        unit=unit,
+        silicon=_silicon(sku.name, unit.profile),
+        pool=pool,
+        profile=pool.mig.profile if pool.mig else None,
+        priority=pool.priority,
+        reserved=sku.name in reserved and takes_reserved(pool),
+    )
 
 
 def made(environment: Environment, catalog: Catalog) -> Iterator[Offer | Barred]:
@@ -123,12 +140,9 @@ def made(environment: Environment, catalog: Catalog) -> Iterator[Offer | Barred]
         if barred := _barred(sku, environment):
             yield barred
             continue
-        priority = Priority.SPOT if environment.spot else Priority.REGULAR
-        yield _made(sku, None, priority, catalog)
-        for row in catalog.profiles(sku.name):
-            # A slice that is alone on its GPU costs what the GPU costs.
-            if row.per_gpu > 1:
-                yield _made(sku, MigProfile(row.aks_profile), priority, catalog)
+        # A slice that is alone on its GPU costs what the GPU costs.
+        slices = (MigProfile(row.aks_profile) for row in catalog.profiles(sku.name) if row.per_gpu > 1)
+        yield from (_made(sku, profile, environment, catalog) for profile in (None, *slices))
 
 
 def made_pool(offer: Offer, name: str, nodes_min: int, nodes_max: int, reason: str | None) -> GpuPool:
@@ -144,9 +158,17 @@ def made_pool(offer: Offer, name: str, nodes_min: int, nodes_max: int, reason: s
     )
 
 
-def _made(sku: Sku, profile: MigProfile | None, priority: Priority, catalog: Catalog) -> Offer:
+def _made(sku: Sku, profile: MigProfile | None, environment: Environment, catalog: Catalog) -> Offer:
     unit = accelerator(sku, Mig(profile=profile) if profile else None, catalog)
-    return Offer(_name(sku, profile), sku, unit, _silicon(sku.name, unit.profile), None, profile, priority)
+    return Offer(
+        key=_name(sku, profile),
+        sku=sku,
+        unit=unit,
+        silicon=_silicon(sku.name, unit.profile),
+        profile=profile,
+        priority=Priority.SPOT if environment.spot else Priority.REGULAR,
+        reserved=not environment.spot and sku.name in reserved_nodes(environment),
+    )
 
 
 def _silicon(sku: str, profile: str | None) -> Silicon:

@@ -14,8 +14,22 @@ from .offer import Offer
 ENUMERATED = 2000
 """Combinations of candidates that are simply all tried: loading the solver takes longer than that."""
 
-MOST_POOLS = 98
-"""AKS allows 100 node pools; one is the system's and one holds the Ray heads."""
+MOST_POOLS = 100
+"""Node pools that AKS allows a cluster."""
+
+CLUSTER_POOLS = 2
+"""Of these: the system's, and that of the Ray heads."""
+
+
+class Limits(NamedTuple):
+    """What there is to choose within."""
+
+    quota: Mapping[str, int] = {}
+    """vCPUs left for GPU nodes by quota family, in the form of `family`."""
+    pools: int = MOST_POOLS - CLUSTER_POOLS
+    """Node pools that may be made beside those that are listed."""
+    reserved: Mapping[str, int] = {}
+    """Nodes by size that are paid for whether they are used or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +56,9 @@ class Broken(NamedTuple):
     """What a choice takes beyond what there is."""
 
     nodes: int
-    """Nodes beyond the bounds of their pools, and pools beyond AKS's."""
+    """Nodes beyond the bounds of their pools."""
+    pools: int
+    """Pools beyond those that may be made."""
     vcpus: int
     strangers: int
     """Models on nodes that somebody wanted for themselves."""
@@ -81,31 +97,36 @@ class Packing:
         offers = self.offers
         return {pool: nodes_needed(load, offers[pool].unit.per_node) for pool, load in self.loads.items()}
 
-    def broken(self, quota: Mapping[str, int]) -> Broken:
+    def broken(self, limits: Limits) -> Broken:
         """How far it goes beyond what there is."""
         nodes, offers = self.nodes, self.offers
-        beyond = sum(
-            max(0, count - (offers[pool].most_nodes or count)) for pool, count in nodes.items()
-        ) + max(0, len(nodes) - MOST_POOLS)
+        beyond = sum(max(0, count - (offers[pool].most_nodes or count)) for pool, count in nodes.items())
+        made = sum(offers[pool].pool is None for pool in nodes)
         vcpus = vcpus_by_family((offers[pool], count) for pool, count in nodes.items())
-        over = sum(max(0, taken - quota.get(name, taken)) for name, taken in vcpus.items())
-        return Broken(beyond, over, self._strangers())
+        over = sum(max(0, taken - limits.quota.get(name, taken)) for name, taken in vcpus.items())
+        return Broken(beyond, max(0, made - limits.pools), over, self._strangers())
 
-    def usd_per_hour(self) -> float:
-        """Its nodes at peak, list price; pools that keep nodes anyway cost those at least."""
-        offers = self.offers
-        return sum(
-            max(count, offers[pool].least_nodes) * (offers[pool].usd_per_node_hour or 0.0)
-            for pool, count in self.nodes.items()
-        )
+    def usd_per_hour(self, limits: Limits) -> float:
+        """Its nodes at peak, list price; nodes that a pool keeps or Azure reserves are paid for anyway."""
+        offers, found = self.offers, 0.0
+        idle = dict(limits.reserved)
+        for pool, count in self.nodes.items():
+            offer = offers[pool]
+            paid = max(count, offer.least_nodes)
+            if offer.reserved:
+                taken = min(paid, idle[offer.sku.name])
+                idle[offer.sku.name] -= taken
+                paid -= taken
+            found += paid * (offer.usd_per_node_hour or 0.0)
+        return found
 
-    def rank(self, quota: Mapping[str, int]) -> tuple[object, ...]:
+    def rank(self, limits: Limits) -> tuple[object, ...]:
         """Fewest limits broken, fewest prices that are not sure, least price, smallest, first by name."""
         sizes = [each.size for each in self.chosen]
         return (
-            sum(self.broken(quota)),
+            sum(self.broken(limits)),
             sum(each.tier for each in self.chosen),
-            round(self.usd_per_hour(), 6),
+            round(self.usd_per_hour(limits), 6),
             round(sum(size[0] for size in sizes), 6),
             sum(size[1] for size in sizes),
             tuple(size[2:] for size in sizes),
@@ -129,27 +150,24 @@ def part_size(part: Candidate) -> int:
 
 
 def vcpus_by_family(taken: Iterable[tuple[Offer, int]]) -> Mapping[str, int]:
-    """vCPUs of new nodes by quota family; nodes that exist have theirs."""
+    """vCPUs of new nodes by quota family and of the region; nodes that exist have theirs."""
     found: Counter[str] = Counter()
     for offer, nodes in taken:
-        if not offer.existing:
-            found[offer.quota_family] += nodes * offer.sku.vcpu
+        for name in offer.quota_families:
+            found[name] += nodes * offer.sku.vcpu
     return found
 
 
-def pack(picks: Sequence[Pick], quota: Mapping[str, int]) -> Packing:
-    """The choice that goes least beyond what there is, then costs least at peak, then is smallest.
-
-    `quota` is vCPUs by quota family, in the form of `family`.
-    """
+def pack(picks: Sequence[Pick], limits: Limits) -> Packing:
+    """The choice that goes least beyond what there is, then costs least at peak, then is smallest."""
     if math.prod(len(pick.candidates) for pick in picks) > ENUMERATED:
         from .solver import solve  # OR-Tools takes over a second to import
 
-        return _smaller(solve(picks, quota))
+        return _smaller(solve(picks, limits))
     tried = (
         Packing(tuple(picks), chosen) for chosen in itertools.product(*(pick.candidates for pick in picks))
     )
-    return min(tried, key=lambda packing: packing.rank(quota))
+    return min(tried, key=lambda packing: packing.rank(limits))
 
 
 def _smaller(packing: Packing) -> Packing:

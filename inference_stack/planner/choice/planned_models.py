@@ -110,7 +110,7 @@ def _speed(candidate: Candidate, found: Speed | None, traffic: Asked | None) -> 
 
 
 def _first_token(candidate: Candidate, found: Speed) -> Range:
-    """Until the first token. Where other replicas read: they read, the cache travels, then a token is written."""
+    """Until the first token. Where others read: they do, the cache travels, and then a token is written."""
     reading, link = candidate.prefill, candidate.link
     if reading is None or reading.speed is None or link is None:
         return _range(found.ttft_ms)

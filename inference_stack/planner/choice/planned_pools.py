@@ -3,6 +3,7 @@
 import hashlib
 
 from inference_stack.planner.plan import Origin, PlannedPool
+from inference_stack.planner.reservations import group_of
 from inference_stack.spec import Environment, GpuPool
 
 from .choose import Choice
@@ -52,6 +53,7 @@ def _made(pool: Pool, choice: Choice) -> GpuPool:
 
 
 def _planned(environment: Environment, offer: Offer, pool: GpuPool, used: int) -> PlannedPool:
+    reservation = group_of(pool, environment)
     origin: Origin = "existing" if pool.existing else "listed" if offer.pool else "made"
     return PlannedPool(
         name=pool.name,
@@ -69,5 +71,7 @@ def _planned(environment: Environment, offer: Offer, pool: GpuPool, used: int) -
         origin=origin,
         existing=pool.existing,
         taints=pool.taints,
+        capacity_reservation=reservation and reservation.group,
+        nodes_reserved=reservation.nodes if reservation else 0,
         nodes_used=used,
     )

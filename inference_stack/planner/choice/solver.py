@@ -11,7 +11,7 @@ from ortools.sat.python import cp_model
 from .candidate import Candidate
 from .nodes import QUARTERS, divisible, fillings
 from .offer import UNPRICED, Offer
-from .packing import MOST_POOLS, Packing, Pick, Pool, part_size
+from .packing import Limits, Packing, Pick, Pool, part_size
 
 UNITS_PER_USD = 1000
 """The solver counts in whole numbers: thousandths of a dollar an hour."""
@@ -29,7 +29,7 @@ DETERMINISTIC_LIMIT = 1.0
 Terms = defaultdict[Pool, defaultdict[int, list[cp_model.LinearExpr]]]
 
 
-def solve(picks: Sequence[Pick], quota: Mapping[str, int]) -> Packing:
+def solve(picks: Sequence[Pick], limits: Limits) -> Packing:
     """The best choice among the candidates; see `packing.pack`."""
     model = cp_model.CpModel()
     groups = _groups(picks)
@@ -52,9 +52,10 @@ def solve(picks: Sequence[Pick], quota: Mapping[str, int]) -> Packing:
                 offers[pool] = part.way.offer
                 loads[pool][part_size(part)].append(count * part.bounds.most)
     nodes = {pool: _nodes(model, pool, loads[pool], offers[pool]) for pool in loads}
-    beyond = _beyond(model, nodes, offers, quota)
+    beyond = _beyond(model, nodes, offers, limits)
     beyond += _strangers(model, picks, groups, taken)
-    _minimize(model, picks, groups, taken, nodes, offers, beyond)
+    prices = _prices(model, nodes, offers, limits)
+    _minimize(model, picks, groups, taken, prices, beyond)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0
@@ -116,9 +117,10 @@ def _beyond(
     model: cp_model.CpModel,
     nodes: Mapping[Pool, cp_model.IntVar],
     offers: Mapping[Pool, Offer],
-    quota: Mapping[str, int],
+    limits: Limits,
 ) -> list[cp_model.LinearExpr]:
     """What the choice takes beyond the bounds of pools, the quota and AKS's number of pools."""
+    quota = limits.quota
     over: list[cp_model.LinearExpr] = []
     families: defaultdict[str, list[cp_model.LinearExpr]] = defaultdict(list)
     used: list[cp_model.IntVar] = []
@@ -126,14 +128,14 @@ def _beyond(
         offer = offers[pool]
         if offer.most_nodes is not None:
             over.append(_above(model, count, offer.most_nodes))
-        if not offer.existing:
-            families[offer.quota_family].append(count * offer.sku.vcpu)
+        for name in offer.quota_families:
+            families[name].append(count * offer.sku.vcpu)
         if offer.pool is None:
             flag = model.new_bool_var(f"{pool}-used")
             model.add(count <= MOST_NODES * flag)
             used.append(flag)
     over += [_above(model, sum(terms), quota[name]) for name, terms in families.items() if name in quota]
-    return [*over, _above(model, sum(used), MOST_POOLS)] if used else over
+    return [*over, _above(model, sum(used), limits.pools)] if used else over
 
 
 def _strangers(
@@ -169,13 +171,36 @@ def _above(model: cp_model.CpModel, amount: cp_model.LinearExpr | int, allowed: 
     return excess
 
 
+def _prices(
+    model: cp_model.CpModel,
+    nodes: Mapping[Pool, cp_model.IntVar],
+    offers: Mapping[Pool, Offer],
+    limits: Limits,
+) -> list[cp_model.LinearExpr]:
+    """What nodes cost, those left out that Azure keeps ready and that are paid for anyway."""
+    found = [
+        count * _units(offers[pool].usd_per_node_hour)
+        for pool, count in nodes.items()
+        if not offers[pool].reserved
+    ]
+    for name, ready in limits.reserved.items():
+        takers = [pool for pool in nodes if offers[pool].reserved and offers[pool].sku.name == name]
+        if takers:
+            paid = _above(model, sum(nodes[pool] for pool in takers), ready)
+            found.append(paid * _units(offers[takers[0]].usd_per_node_hour))
+    return found
+
+
+def _units(usd_per_hour: float | None) -> int:
+    return round(UNITS_PER_USD * (usd_per_hour or 0.0))
+
+
 def _minimize(
     model: cp_model.CpModel,
     picks: Sequence[Pick],
     groups: Mapping[Group, list[int]],
     taken: Mapping[Group, list[cp_model.IntVar]],
-    nodes: Mapping[Pool, cp_model.IntVar],
-    offers: Mapping[Pool, Offer],
+    prices: Sequence[cp_model.LinearExpr],
     beyond: Sequence[cp_model.LinearExpr],
 ) -> None:
     """Limits before prices that are not sure before price: each weighs more than all that follows."""
@@ -187,8 +212,4 @@ def _minimize(
         for group, members in groups.items()
         for count, each in zip(taken[group], picks[members[0]].candidates, strict=True)
     ]
-    prices = [
-        count * round(UNITS_PER_USD * (offers[pool].usd_per_node_hour or 0.0))
-        for pool, count in nodes.items()
-    ]
-    model.minimize(sum([each * limit for each in beyond] + doubts + prices))
+    model.minimize(sum([*(each * limit for each in beyond), *doubts, *prices]))

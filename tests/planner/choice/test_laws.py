@@ -1,5 +1,6 @@
 """What holds for every environment."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from inference_stack.planner import Plan
 from inference_stack.planner.choice.candidate import Candidate
 from inference_stack.planner.choice.nodes import QUARTERS
-from inference_stack.planner.choice.packing import Packing, Pick, pack
+from inference_stack.planner.choice.packing import Limits, Packing, Pick, pack
 from inference_stack.planner.choice.solver import solve
 from inference_stack.spec import InvalidEnvironment
 from tests.planner.choice.asking import NC40, NC80, asking, planned
@@ -90,6 +91,7 @@ offers = st.sampled_from(
         offer(NC40, "MIG2g", "b"),
         offer(NC80, None, "c"),
         offer(NC80, None, "d", existing=True, most=2),
+        replace(offer(NC80, None, "e"), reserved=True),
     ]
 )
 candidates = st.builds(
@@ -106,20 +108,28 @@ picks = st.lists(st.tuples(choices, st.booleans()), min_size=1, max_size=4).map(
 
 
 @some
-@given(picks, st.sampled_from([{}, {"standardncadsh100v5family": 160}]))
-def test_the_solver_finds_what_trying_everything_finds(asked: list[Pick], quota: dict[str, int]) -> None:
-    tried, solved = pack(asked, quota), solve(asked, quota)
+@given(
+    picks,
+    st.sampled_from([{}, {"standardncadsh100v5family": 160}, {"cores": 160}]),
+    st.sampled_from([98, 2, 1]),
+)
+def test_the_solver_finds_what_trying_everything_finds(
+    asked: list[Pick], quota: dict[str, int], pools: int
+) -> None:
+    limits = Limits(quota, pools, {NC80: 2})
+    tried, solved = pack(asked, limits), solve(asked, limits)
     assert solved.gap == pytest.approx(0, abs=1e-9)
-    assert sum(solved.broken(quota)) == sum(tried.broken(quota))
-    assert solved.usd_per_hour() == pytest.approx(tried.usd_per_hour(), abs=0.01)
+    assert sum(solved.broken(limits)) == sum(tried.broken(limits))
+    assert solved.usd_per_hour(limits) == pytest.approx(tried.usd_per_hour(limits), abs=0.01)
 
 
 @some
 @given(picks)
 def test_no_single_change_makes_a_packing_cheaper(asked: list[Pick]) -> None:
-    found = pack(asked, {})
+    limits = Limits(reserved={NC80: 1})
+    found = pack(asked, limits)
     for number, pick in enumerate(asked):
         for other in pick.candidates:
             changed: list[Candidate] = [*found.chosen]
             changed[number] = other
-            assert found.rank({}) <= Packing(tuple(asked), tuple(changed)).rank({})
+            assert found.rank(limits) <= Packing(tuple(asked), tuple(changed)).rank(limits)
