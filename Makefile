@@ -1,7 +1,7 @@
 # Every target sets up what it needs. ENV names the environment: Pulumi.$(ENV).yaml.
 ENV ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help setup preview up down status test check format bench-planner bench-preview calibrate charts lock clean
+.PHONY: help setup preview up down status test check format reference bench-planner bench-preview calibrate charts lock clean
 
 # The newest Python of 3.11 to 3.13 that really runs; some machines have names on PATH with nothing behind them.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -44,6 +44,9 @@ format: ## let ruff rewrite what it can
 	@$(BOOTSTRAP) --set check
 	@$(IN_VENV)ruff format --quiet .
 	@$(IN_VENV)ruff check --fix --quiet .
+
+reference: setup ## docs/configuration.md anew, from the spec
+	@$(IN_VENV)python -m inference_stack.report.reference
 
 bench-planner: ## how far the planner is off: memory, speed, search times
 	@$(BOOTSTRAP) --set check

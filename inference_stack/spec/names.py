@@ -3,6 +3,9 @@
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
+from pydantic.fields import FieldInfo
+
+from .schema import FORM
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}$")]
 """Lower case, digits and dashes, beginning with a letter: valid as a Kubernetes name and as a URL part."""
@@ -14,30 +17,47 @@ _SUBSCRIPTION = (
     r"(?i)^/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[^/]+/providers"
 )
 
+
+def _form(words: str) -> FieldInfo:
+    """Says in words what a pattern wants."""
+    return Field(json_schema_extra={FORM: words})
+
+
 AgentPoolId = Annotated[
     str,
     StringConstraints(
         pattern=_SUBSCRIPTION
         + r"/Microsoft\.ContainerService/managedClusters/[^/]+/agentPools/[a-z][a-z0-9]{0,11}$"
     ),
+    _form("an ARM id: /subscriptions/…/managedClusters/…/agentPools/…"),
 ]
 """ARM id of a node pool of AKS."""
 
 CapacityReservationGroupId = Annotated[
-    str, StringConstraints(pattern=_SUBSCRIPTION + r"/Microsoft\.Compute/capacityReservationGroups/[^/]+$")
+    str,
+    StringConstraints(pattern=_SUBSCRIPTION + r"/Microsoft\.Compute/capacityReservationGroups/[^/]+$"),
+    _form("an ARM id: /subscriptions/…/capacityReservationGroups/…"),
 ]
 """ARM id of a capacity reservation group."""
 
 VirtualNetworkId = Annotated[
-    str, StringConstraints(pattern=_SUBSCRIPTION + r"/Microsoft\.Network/virtualNetworks/[^/]+$")
+    str,
+    StringConstraints(pattern=_SUBSCRIPTION + r"/Microsoft\.Network/virtualNetworks/[^/]+$"),
+    _form("an ARM id: /subscriptions/…/virtualNetworks/…"),
 ]
 """ARM id of a virtual network."""
 
-ObjectId = Annotated[str, StringConstraints(pattern=r"(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+ObjectId = Annotated[
+    str,
+    StringConstraints(pattern=r"(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),
+    _form("an id of Entra such as 2f5c5b0e-0000-4000-8000-000000000001"),
+]
 """Object id of a user, group or service principal of Entra."""
 
 Taint = Annotated[
-    str, StringConstraints(pattern=r"^[^=:\s]+=[^=:\s]*:(NoSchedule|PreferNoSchedule|NoExecute)$")
+    str,
+    StringConstraints(pattern=r"^[^=:\s]+=[^=:\s]*:(NoSchedule|PreferNoSchedule|NoExecute)$"),
+    _form("key=value:effect, with NoSchedule, PreferNoSchedule or NoExecute"),
 ]
 """A taint of nodes, `key=value:effect`."""
 

@@ -9,6 +9,9 @@ from pydantic import BaseModel
 
 Schema = Mapping[str, Any]
 
+FORM = "form"
+"""Key of a schema that says in words what its pattern wants."""
+
 FORMS = {"ipv4network": "an IPv4 range such as 10.40.0.0/16"}
 """What a JSON schema format wants, in words."""
 
@@ -115,6 +118,8 @@ def _member_allowed(node: Node) -> str:
         return ", ".join(str(option) for option in schema["enum"])
     if "properties" in schema:
         return "keys " + ", ".join(schema["properties"])
+    if FORM in schema:
+        return schema[FORM]
     if schema.get("format") in FORMS:
         return FORMS[schema["format"]]
     kinds = {"integer": "a whole number", "number": "a number", "string": "text", "array": "a list"}
