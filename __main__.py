@@ -20,10 +20,10 @@ try:
         text=file.read_text() if file.exists() else None,
         today=date.today(),
     )
+    pulumi.info(text(plan, width=100))
+    platform = InferenceStack(stack, plan)
 except InvalidEnvironment as wrong:
     raise pulumi.RunError(f"\n{wrong}") from None
 
-pulumi.info(text(plan, width=100))
-platform = InferenceStack(stack, plan)
 pulumi.export("cluster", platform.cluster_name)
 pulumi.export("kubeconfig", platform.kubeconfig)

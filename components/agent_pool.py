@@ -10,6 +10,7 @@ from pulumi_azure_native import containerservice
 
 IMMUTABLE = {
     "availability_zones": "availabilityZones",
+    "capacity_reservation_group_id": "capacityReservationGroupID",
     "gpu_instance_profile": "gpuInstanceProfile",
     "gpu_profile": "gpuProfile.driver",
     "max_pods": "maxPods",
@@ -19,11 +20,13 @@ IMMUTABLE = {
     "scale_set_eviction_policy": "scaleSetEvictionPolicy",
     "scale_set_priority": "scaleSetPriority",
     "spot_max_price": "spotMaxPrice",
+    "type": "type",
     "vm_size": "vmSize",
     "vnet_subnet_id": "vnetSubnetID",
 }
 """What ARM refuses to change on an existing pool, by SDK argument and by its path in the provider's diff.
 The provider itself replaces only for vmSize and gpuInstanceProfile and would preview the rest as updates.
+A reservation can be given to a pool that stands in a preview of AKS only.
 """
 
 
@@ -52,7 +55,12 @@ def agent_pool(
 
     `base` is the pool's own name; `properties` are further arguments of the SDK's AgentPool.
     """
-    given = {"os_type": "Linux", "os_disk_type": "Managed", **properties}
+    given = {
+        "os_type": "Linux",
+        "os_disk_type": "Managed",
+        "type": "VirtualMachineScaleSets",
+        **properties,
+    }
     fixed = {key: given[key] for key in IMMUTABLE if given.get(key) is not None}
     return containerservice.AgentPool(
         resource_name,
@@ -60,7 +68,6 @@ def agent_pool(
         resource_group_name=resource_group_name,
         resource_name_=cluster_name,
         mode="User",
-        type="VirtualMachineScaleSets",
         enable_auto_scaling=True,
         # AKS counts one node unless told otherwise: a pool from zero would be born with a paid node.
         count=min_count,

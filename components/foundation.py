@@ -1,7 +1,7 @@
 """What an environment stands on before there is a cluster: network, identities, storage, registry, logs."""
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 from pulumi_azure_native import (
@@ -15,7 +15,11 @@ from pulumi_azure_native import (
     storage,
 )
 
+from components.peering import Peering
 from components.role import Role, assign
+
+API_SERVER_DELEGATION = "Microsoft.ContainerService/managedClusters"
+"""To whom the subnet of a private API server is given over."""
 
 
 class FoundationArgs(TypedDict):
@@ -29,6 +33,12 @@ class FoundationArgs(TypedDict):
     """Required. Subnet of the node pools, CIDR."""
     endpoints_range: str
     """Required. Subnet of private endpoints, CIDR."""
+    api_server_range: NotRequired[str]
+    """Conditional. Subnet of the API server, CIDR; with a private cluster."""
+    deployer_network_id: NotRequired[str]
+    """Optional. ARM id of a virtual network to be peered with, from which somebody deploys."""
+    retention_days: int
+    """Required. Days for which the workspace keeps logs."""
     storage_account: str
     """Required. Name of the storage account of weights and adapters, unique in all of Azure."""
     tags: Mapping[str, str]
@@ -42,6 +52,10 @@ class Foundation(pulumi.ComponentResource):
     """Resource group of the environment."""
     nodes_subnet_id: pulumi.Output[str]
     """ARM id of the subnet of the node pools."""
+    api_server_subnet_id: pulumi.Output[str] | None
+    """ARM id of the subnet of the API server; None where it is public."""
+    peering: Peering | None
+    """The way from the network of who deploys; None where there is none."""
     storage_account_id: pulumi.Output[str]
     """ARM id of the storage account of weights and adapters."""
     vault_id: pulumi.Output[str]
@@ -50,6 +64,8 @@ class Foundation(pulumi.ComponentResource):
     """ARM id of the Log Analytics workspace."""
     cluster_identity_id: pulumi.Output[str]
     """ARM id of the identity of the control plane."""
+    cluster_principal_id: pulumi.Output[str]
+    """Object id of that identity."""
     kubelet_identity: pulumi.Output[dict[str, str]]
     """Identity of the kubelets, in the form in which AKS takes it."""
 
@@ -61,7 +77,7 @@ class Foundation(pulumi.ComponentResource):
         group = resources.ResourceGroup(f"{name}-rg", location=region, tags=tags, opts=child)
         here = {"resource_group_name": group.name, "location": region, "tags": tags}
 
-        vnet, nodes = self._network(name, args, here, child)
+        vnet, subnets = self._network(name, args, here, child)
         account = self._storage(args["storage_account"], here, child)
         registry = containerregistry.Registry(
             "registry",
@@ -80,7 +96,11 @@ class Foundation(pulumi.ComponentResource):
         }
         vault = keyvault.Vault("vault", **here, properties=safe, opts=child)
         workspace = operationalinsights.Workspace(
-            f"{name}-logs", **here, sku={"name": "PerGB2018"}, retention_in_days=30, opts=child
+            f"{name}-logs",
+            **here,
+            sku={"name": "PerGB2018"},
+            retention_in_days=args["retention_days"],
+            opts=child,
         )
         cluster = managedidentity.UserAssignedIdentity(f"{name}-cluster", **here, opts=child)
         kubelet = managedidentity.UserAssignedIdentity(f"{name}-kubelet", **here, opts=child)
@@ -91,10 +111,14 @@ class Foundation(pulumi.ComponentResource):
         ]
 
         self.resource_group_name = group.name
-        self.nodes_subnet_id = nodes.id
+        self.nodes_subnet_id = subnets["nodes"].id
+        private = subnets.get("api-server")
+        self.api_server_subnet_id = private.id if private else None
+        self.peering = self._peering(args, group, vnet, child)
         self.storage_account_id = account.id
         self.vault_id = vault.id
         self.workspace_id = workspace.id
+        self.cluster_principal_id = cluster.principal_id
         # A cluster made before its identity may touch the network fails: the id waits for the grants.
         self.cluster_identity_id = pulumi.Output.all(cluster.id, *(grant.id for grant in granted)).apply(
             lambda known: known[0]
@@ -109,22 +133,47 @@ class Foundation(pulumi.ComponentResource):
     @staticmethod
     def _network(
         name: str, args: FoundationArgs, here: Mapping[str, Any], child: pulumi.ResourceOptions
-    ) -> tuple[network.VirtualNetwork, network.Subnet]:
+    ) -> tuple[network.VirtualNetwork, dict[str, network.Subnet]]:
         vnet = network.VirtualNetwork(
             f"{name}-vnet", **here, address_space={"address_prefixes": [args["address_space"]]}, opts=child
         )
         ranges = {"nodes": args["nodes_range"], "endpoints": args["endpoints_range"]}
-        subnets = [
-            network.Subnet(
+        if "api_server_range" in args:
+            ranges["api-server"] = args["api_server_range"]
+        delegation: Any = {"name": "aks", "service_name": API_SERVER_DELEGATION}
+        subnets = {
+            kind: network.Subnet(
                 kind,
                 resource_group_name=here["resource_group_name"],
                 virtual_network_name=vnet.name,
                 address_prefix=addresses,
+                delegations=[delegation] if kind == "api-server" else None,
                 opts=child,
             )
             for kind, addresses in ranges.items()
-        ]
-        return vnet, subnets[0]
+        }
+        return vnet, subnets
+
+    @staticmethod
+    def _peering(
+        args: FoundationArgs,
+        group: resources.ResourceGroup,
+        vnet: network.VirtualNetwork,
+        child: pulumi.ResourceOptions,
+    ) -> Peering | None:
+        remote = args.get("deployer_network_id")
+        if remote is None:
+            return None
+        return Peering(
+            "deployer",
+            {
+                "resource_group_name": group.name,
+                "network_name": vnet.name,
+                "network_id": vnet.id,
+                "remote_id": remote,
+            },
+            opts=child,
+        )
 
     @staticmethod
     def _storage(

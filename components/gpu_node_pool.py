@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
+from pydantic import Field
 
 from components.agent_pool import agent_pool
 from components.arguments import checked
@@ -19,6 +20,7 @@ from inference_stack.planner import (
     template_tags,
 )
 from inference_stack.spec import GpuPool, Mig, MigStrategy, Priority
+from inference_stack.spec.names import CapacityReservationGroupId
 
 SPOT_LABEL = {"kubernetes.azure.com/scalesetpriority": "spot"}
 STRATEGY_LABEL = "inference-stack.io/mig-strategy"
@@ -70,6 +72,9 @@ class GpuNodePoolArgs(TypedDict):
     """Optional. Availability zones."""
     os_disk_gb: NotRequired[int]
     """Optional. OS disk, GB. Default 512."""
+    capacity_reservation: NotRequired[str]
+    """Optional. ARM id of a capacity reservation group, in whose resource group the cluster's identity is
+    Contributor; its nodes are taken first."""
     tags: NotRequired[Mapping[str, str]]
     """Optional. Azure tags."""
 
@@ -80,6 +85,14 @@ def device_plugin_strategy(mig: Mig | None) -> str:
 
 
 _WIRING = ("resource_group_name", "cluster_name", "subnet_id", "tags")
+
+
+class _Pool(GpuPool):
+    """What is asked of a pool by itself, outside of an environment."""
+
+    capacity_reservation: CapacityReservationGroupId | None = Field(
+        default=None, description="ARM id of the group whose nodes are taken first."
+    )
 
 
 class GpuNodePool(pulumi.ComponentResource):
@@ -96,7 +109,7 @@ class GpuNodePool(pulumi.ComponentResource):
         """Check the arguments, all of them, then register the pool."""
         super().__init__("inference-stack:index:GpuNodePool", name, {}, opts)
         asked = {"name" if key == "pool" else key: value for key, value in args.items() if key not in _WIRING}
-        settings = checked(GpuPool, asked, renamed={"name": "pool"}, findings=pool_findings)
+        settings = checked(_Pool, asked, renamed={"name": "pool"}, findings=pool_findings)
         unit = accelerator(CATALOG.skus[settings.sku], settings.mig, CATALOG)
         spot = settings.priority is Priority.SPOT
         strategy = device_plugin_strategy(settings.mig)
@@ -118,6 +131,7 @@ class GpuNodePool(pulumi.ComponentResource):
             gpu_instance_profile=settings.mig.profile.value if settings.mig else None,
             gpu_profile={"driver": "Install"},
             availability_zones=list(settings.zones) or None,
+            capacity_reservation_group_id=settings.capacity_reservation,
             vnet_subnet_id=args.get("subnet_id"),
             # AKS adds this label and taint to Spot nodes anyway. Sent from here, a refresh finds no change.
             node_labels={**labels, **SPOT_LABEL} if spot else labels,

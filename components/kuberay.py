@@ -25,6 +25,8 @@ class KubeRayArgs(TypedDict):
     """Required. Chart whose templates are the custom resource definitions."""
     operator: ChartArgs
     """Required. Chart of the operator."""
+    image: str
+    """Required. Image of the operator, `repository:tag`."""
     shared: NotRequired[bool]
     """Optional. The cluster serves other stacks too: the definitions stay when this stack goes."""
 
@@ -52,12 +54,14 @@ class KubeRay(pulumi.ComponentResource):
             **_source(args["crds"]),
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.get("shared", False)),
         )
+        repository, _, tag = args["image"].rpartition(":")
         self.operator = kubernetes.helm.v3.Release(
             f"{name}-operator",
             name="kuberay-operator",
             namespace=namespace.metadata.name,
             # Definitions in a chart's crds/ folder are never upgraded; ours come from the other release.
             skip_crds=True,
+            values={"image": {"repository": repository, "tag": tag}},
             **_source(args["operator"]),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.crds]),
         )

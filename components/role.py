@@ -5,11 +5,15 @@ from enum import StrEnum
 import pulumi
 from pulumi_azure_native import authorization
 
+from inference_stack.spec import Principal
+
 
 class Role(StrEnum):
     """Built-in roles by the GUID that is the same in every tenant."""
 
     ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+    AKS_RBAC_CLUSTER_ADMIN = "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b"
+    CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
     KEY_VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
     MANAGED_IDENTITY_OPERATOR = "f1a07417-d97a-45cb-824c-7a7467783830"
     NETWORK_CONTRIBUTOR = "4d97b98b-1d4f-4787-a291-c67834d212e7"
@@ -17,15 +21,21 @@ class Role(StrEnum):
 
 
 def assign(
-    name: str, role: Role, principal_id: pulumi.Input[str], scope: pulumi.Input[str], parent: pulumi.Resource
+    name: str,
+    role: Role,
+    principal_id: pulumi.Input[str],
+    scope: pulumi.Input[str],
+    parent: pulumi.Resource,
+    *,
+    kind: Principal = Principal.SERVICE_PRINCIPAL,
 ) -> authorization.RoleAssignment:
-    """Give a managed identity a role on one resource."""
+    """Give a principal a role at a scope. A managed identity is a service principal."""
     subscription = authorization.get_client_config_output().subscription_id
     return authorization.RoleAssignment(
         name,
         principal_id=principal_id,
         # Said outright, ARM does not look the principal up, which fails for an identity just made.
-        principal_type="ServicePrincipal",
+        principal_type=kind.value,
         role_definition_id=pulumi.Output.concat(
             "/subscriptions/", subscription, "/providers/Microsoft.Authorization/roleDefinitions/", role.value
         ),

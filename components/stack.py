@@ -1,20 +1,25 @@
 """The whole stack of one environment, from its plan."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
-from components.cluster import Cluster
+from components.arm_id import ArmId
+from components.cluster import AccessArgs, Cluster, CpuPoolArgs, DeployerArgs
 from components.device_plugin import DevicePlugin
-from components.foundation import Foundation
+from components.existing_cluster import ExistingCluster
+from components.existing_pools import FoundCluster, found_clusters
+from components.foundation import Foundation, FoundationArgs
 from components.gpu_node_pool import GpuNodePool, device_plugin_strategy
 from components.kuberay import ChartArgs, KubeRay
 from components.ray_serve import RayServe
+from components.role import Role, assign
 from components.serving_manifest import Place, deployable, service_manifest
+from components.serving_namespace import ServingNamespace
 from components.workload_identity import WorkloadIdentity
 from inference_stack.planner import HEADS_POOL, Plan, PlannedPool, pool_labels
-from inference_stack.spec import ChartSource
+from inference_stack.spec import ChartSource, CpuPool
 
 NAMESPACE = "inference"
 SERVICE_ACCOUNT = "inference"
@@ -34,56 +39,41 @@ class InferenceStack(pulumi.ComponentResource):
         super().__init__("inference-stack:index:InferenceStack", name, {}, opts)
         self._plan = plan
         self._child = pulumi.ResourceOptions(parent=self)
+        clusters = found_clusters(plan)
         foundation = self._foundation(name)
         cluster = self._cluster(name, foundation)
-        pools = [self._pool(pool, foundation, cluster) for pool in plan.pools if not pool.existing]
+        grants = self._reservations(foundation)
+        pools = [self._pool(pool, foundation, cluster, grants) for pool in plan.pools if not pool.existing]
         # Everything in the cluster is made through its provider, and gone before a pool goes.
         inside = pulumi.ResourceOptions(parent=self, provider=cluster.provider, depends_on=pools)
-        namespace = kubernetes.core.v1.Namespace(
-            f"{name}-namespace", metadata={"name": NAMESPACE}, opts=inside
-        )
-        DevicePlugin(
-            "device-plugin",
-            {
-                "namespace": "kube-system",
-                "image": plan.environment.images.device_plugin,
-                "strategies": [device_plugin_strategy(pool.mig) for pool in plan.pools if not pool.existing],
-            },
-            opts=inside,
-        )
-        identity = self._identity(foundation, cluster, namespace, inside)
-        charts = plan.environment.charts
-        kuberay = KubeRay(
-            "kuberay",
-            {"crds": _chart(charts.kuberay_crds), "operator": _chart(charts.kuberay_operator)},
-            opts=inside,
-        )
-        served = pulumi.ResourceOptions.merge(
-            inside, pulumi.ResourceOptions(depends_on=[kuberay.crds, kuberay.operator, identity])
-        )
-        place = Place(
-            namespace=NAMESPACE, service_account=SERVICE_ACCOUNT, head_selector=pool_labels(HEADS_POOL)
-        )
+        own = self._own(name, foundation, cluster, inside)
+        places = {pool.name: own for pool in plan.pools}
+        for found in clusters:
+            places |= dict.fromkeys(found.pools, self._existing(name, foundation, found))
         for model in plan.models:
-            RayServe(model.name, {"manifest": service_manifest(plan, model, place)}, opts=served)
+            site = places[model.pool]
+            RayServe(model.name, {"manifest": service_manifest(plan, model, site.place)}, opts=site.inside)
         self.cluster_name = cluster.name
         self.kubeconfig = cluster.kubeconfig
         self.register_outputs({"cluster_name": self.cluster_name, "kubeconfig": self.kubeconfig})
 
     def _foundation(self, name: str) -> Foundation:
         environment = self._plan.environment
-        return Foundation(
-            name,
-            {
-                "region": environment.region,
-                "address_space": str(environment.network.address_space),
-                "nodes_range": str(environment.network.nodes),
-                "endpoints_range": str(environment.network.endpoints),
-                "storage_account": environment.storage_account,
-                "tags": environment.tags,
-            },
-            opts=self._child,
-        )
+        network, access = environment.network, environment.access
+        args: FoundationArgs = {
+            "region": environment.region,
+            "address_space": str(network.address_space),
+            "nodes_range": str(network.nodes),
+            "endpoints_range": str(network.endpoints),
+            "storage_account": environment.storage_account,
+            "retention_days": environment.telemetry.retention_days,
+            "tags": environment.tags,
+        }
+        if access.private:
+            args["api_server_range"] = str(network.api_server)
+        if access.deployer.network is not None:
+            args["deployer_network_id"] = access.deployer.network
+        return Foundation(name, args, opts=self._child)
 
     def _cluster(self, name: str, foundation: Foundation) -> Cluster:
         environment = self._plan.environment
@@ -92,36 +82,84 @@ class InferenceStack(pulumi.ComponentResource):
             name,
             {
                 "region": environment.region,
+                "zones": environment.zones,
                 "resource_group_name": foundation.resource_group_name,
                 "subnet_id": foundation.nodes_subnet_id,
                 "identity_id": foundation.cluster_identity_id,
                 "kubelet_identity": foundation.kubelet_identity,
-                "kubernetes_version": asked.kubernetes_version,
-                "tier": asked.tier.value,
+                "upkeep": {
+                    "version": asked.kubernetes_version,
+                    "channel": asked.upgrade_channel,
+                    "node_os_channel": asked.node_os_channel,
+                    "support": asked.support,
+                    "tier": asked.tier.value,
+                },
                 "pods_range": str(network.pods),
                 "services_range": str(network.services),
                 # The tenth address, by AKS's own custom; the first belongs to the API server's service.
                 "dns_service_ip": str(network.services[10]),
-                "system": {
-                    "sku": asked.system.sku,
-                    "min": asked.system.nodes.min,
-                    "max": asked.system.nodes.max,
+                "system": _cpu_pool(asked.system),
+                "heads": _cpu_pool(asked.heads),
+                "access": self._access(foundation),
+                "diagnostics": {
+                    "workspace_id": foundation.workspace_id,
+                    "categories": environment.telemetry.diagnostics,
                 },
-                "heads": {
-                    "sku": asked.heads.sku,
-                    "min": asked.heads.nodes.min,
-                    "max": asked.heads.nodes.max,
-                },
-                "authorized_ranges": [str(allowed) for allowed in environment.access.authorized_ranges],
-                "admin_groups": environment.access.admin_groups,
                 "tags": environment.tags,
             },
-            opts=self._child,
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[foundation.peering] if foundation.peering else None
+            ),
         )
 
-    def _pool(self, pool: PlannedPool, foundation: Foundation, cluster: Cluster) -> GpuNodePool:
+    def _access(self, foundation: Foundation) -> AccessArgs:
+        asked = self._plan.environment.access
+        deployer: DeployerArgs = {"kind": asked.deployer.kind.value}
+        if asked.deployer.object_id is not None:
+            deployer["object_id"] = asked.deployer.object_id
+        if asked.deployer.network is not None:
+            deployer["network_id"] = asked.deployer.network
+        if asked.deployer.proxy is not None:
+            deployer["proxy"] = asked.deployer.proxy
+        access: AccessArgs = {
+            "authorized_ranges": [str(allowed) for allowed in asked.authorized_ranges],
+            "admin_groups": asked.admin_groups,
+            "deployer": deployer,
+        }
+        if foundation.api_server_subnet_id is not None:
+            access["api_server_subnet_id"] = foundation.api_server_subnet_id
+        return access
+
+    def _reservations(self, foundation: Foundation) -> list[pulumi.Resource]:
+        """The right of the cluster's identity to take reserved nodes, where AKS asks for it: on the group."""
+        reserved = [
+            ArmId.parse(pool.capacity_reservation) for pool in self._plan.pools if pool.capacity_reservation
+        ]
+        scopes = {
+            f"/subscriptions/{one.subscription}/resourceGroups/{one.resource_group}".lower()
+            for one in reserved
+        }
+        return [
+            assign(
+                f"cluster-reservations-{scope.rpartition('/')[2]}",
+                Role.CONTRIBUTOR,
+                foundation.cluster_principal_id,
+                scope,
+                self,
+            )
+            for scope in sorted(scopes)
+        ]
+
+    def _pool(
+        self,
+        pool: PlannedPool,
+        foundation: Foundation,
+        cluster: Cluster,
+        reservations: Sequence[pulumi.Resource],
+    ) -> GpuNodePool:
         asked: Any = pool.model_dump(
-            mode="json", include={"sku", "mig", "nodes", "priority", "zones", "os_disk_gb"}
+            mode="json",
+            include={"sku", "mig", "nodes", "priority", "zones", "os_disk_gb", "capacity_reservation"},
         )
         args: Any = {
             "resource_group_name": foundation.resource_group_name,
@@ -133,28 +171,95 @@ class InferenceStack(pulumi.ComponentResource):
         }
         if pool.spot_max_price is not None:
             args["spot_max_price"] = pool.spot_max_price
-        return GpuNodePool(pool.name, args, opts=self._child)
+        waiting = list(reservations) if pool.capacity_reservation else None
+        return GpuNodePool(pool.name, args, opts=pulumi.ResourceOptions(parent=self, depends_on=waiting))
 
-    def _identity(
-        self,
-        foundation: Foundation,
-        cluster: Cluster,
-        namespace: kubernetes.core.v1.Namespace,
-        inside: pulumi.ResourceOptions,
-    ) -> WorkloadIdentity:
-        return WorkloadIdentity(
+    def _own(
+        self, name: str, foundation: Foundation, cluster: Cluster, inside: pulumi.ResourceOptions
+    ) -> "_Site":
+        """What the stack's own cluster holds beside the models."""
+        environment = self._plan.environment
+        images = environment.images
+        DevicePlugin(
+            "device-plugin",
+            {
+                "namespace": "kube-system",
+                "image": images.pulled(images.device_plugin),
+                "strategies": [
+                    device_plugin_strategy(pool.mig) for pool in self._plan.pools if not pool.existing
+                ],
+            },
+            opts=inside,
+        )
+        identity = WorkloadIdentity(
             "serving",
             {
-                "region": self._plan.environment.region,
+                "region": environment.region,
                 "resource_group_name": foundation.resource_group_name,
                 "issuer": cluster.oidc_issuer,
-                "namespace": namespace.metadata.apply(lambda metadata: metadata.name or NAMESPACE),
+                "namespace": NAMESPACE,
+                "service_account": SERVICE_ACCOUNT,
+                "grants": {"STORAGE_BLOB_DATA_READER": foundation.storage_account_id},
+                "tags": environment.tags,
+            },
+            opts=self._child,
+        )
+        namespace = ServingNamespace(
+            name,
+            {"namespace": NAMESPACE, "service_account": SERVICE_ACCOUNT, "client_id": identity.client_id},
+            opts=inside,
+        )
+        kuberay = KubeRay(
+            "kuberay",
+            {
+                "crds": _chart(environment.charts.kuberay_crds),
+                "operator": _chart(environment.charts.kuberay_operator),
+                "image": images.pulled(images.kuberay_operator),
+            },
+            opts=inside,
+        )
+        return _Site(
+            Place(
+                namespace=NAMESPACE, service_account=SERVICE_ACCOUNT, head_selector=pool_labels(HEADS_POOL)
+            ),
+            pulumi.ResourceOptions.merge(
+                inside,
+                pulumi.ResourceOptions(depends_on=[kuberay.crds, kuberay.operator, identity, namespace]),
+            ),
+        )
+
+    def _existing(self, name: str, foundation: Foundation, found: FoundCluster) -> "_Site":
+        """What is added to a cluster that is there already."""
+        namespace = f"{NAMESPACE}-{name}"
+        cluster = ExistingCluster(
+            found.id.names[0],
+            {
+                "found": found,
+                "region": self._plan.environment.region,
+                "resource_group_name": foundation.resource_group_name,
+                "namespace": namespace,
                 "service_account": SERVICE_ACCOUNT,
                 "grants": {"STORAGE_BLOB_DATA_READER": foundation.storage_account_id},
                 "tags": self._plan.environment.tags,
             },
-            opts=inside,
+            opts=self._child,
         )
+        return _Site(
+            Place(namespace=namespace, service_account=SERVICE_ACCOUNT),
+            pulumi.ResourceOptions(parent=self, provider=cluster.provider, depends_on=[cluster]),
+        )
+
+
+class _Site(NamedTuple):
+    """Where models run."""
+
+    place: Place
+    inside: pulumi.ResourceOptions
+    """Options of what is made there, once everything is there that it needs."""
+
+
+def _cpu_pool(pool: CpuPool) -> CpuPoolArgs:
+    return {"sku": pool.sku, "min": pool.nodes.min, "max": pool.nodes.max}
 
 
 def _chart(source: ChartSource) -> ChartArgs:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 from pulumi_azure_native import managedidentity
 
 from components.role import Role, assign
@@ -19,10 +18,10 @@ class WorkloadIdentityArgs(TypedDict):
     """Required. Resource group of the identity."""
     issuer: pulumi.Input[str]
     """Required. OIDC issuer of the cluster."""
-    namespace: pulumi.Input[str]
-    """Required. Kubernetes namespace of the service account; it must exist."""
+    namespace: str
+    """Required. Kubernetes namespace of the service account."""
     service_account: str
-    """Required. Name of the service account, which is made."""
+    """Required. Name of the service account."""
     grants: Mapping[str, pulumi.Input[str]]
     """Required. Role name of `components.role.Role` to the ARM id that it is given on."""
     tags: Mapping[str, str]
@@ -30,17 +29,17 @@ class WorkloadIdentityArgs(TypedDict):
 
 
 class WorkloadIdentity(pulumi.ComponentResource):
-    """User-assigned identity, its roles, its trust in one service account, and that service account."""
+    """User-assigned identity, its roles, and its trust in one service account."""
 
     client_id: pulumi.Output[str]
     """Client id of the identity."""
-    service_account: pulumi.Output[str]
-    """Name of the service account."""
+    trust_id: pulumi.Output[str]
+    """ARM id of the federated credential: known once the issuer is trusted."""
 
     def __init__(
         self, name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Register identity, roles, federated credential and service account."""
+        """Register identity, roles and federated credential."""
         super().__init__("inference-stack:index:WorkloadIdentity", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         identity = managedidentity.UserAssignedIdentity(
@@ -53,26 +52,15 @@ class WorkloadIdentity(pulumi.ComponentResource):
         for role, scope in args["grants"].items():
             suffix = role.lower().replace("_", "-")
             assign(f"{name}-{suffix}", Role[role], identity.principal_id, scope, self)
-        managedidentity.FederatedIdentityCredential(
+        trust = managedidentity.FederatedIdentityCredential(
             f"{name}-trust",
             resource_group_name=args["resource_group_name"],
             resource_name_=identity.name,
             issuer=args["issuer"],
-            subject=pulumi.Output.concat(
-                "system:serviceaccount:", args["namespace"], ":", args["service_account"]
-            ),
+            subject=f"system:serviceaccount:{args['namespace']}:{args['service_account']}",
             audiences=["api://AzureADTokenExchange"],
             opts=child,
         )
-        account = kubernetes.core.v1.ServiceAccount(
-            f"{name}-service-account",
-            metadata={
-                "name": args["service_account"],
-                "namespace": args["namespace"],
-                "annotations": {"azure.workload.identity/client-id": identity.client_id},
-            },
-            opts=child,
-        )
         self.client_id = identity.client_id
-        self.service_account = account.metadata.apply(lambda metadata: metadata.name or "")
-        self.register_outputs({"client_id": self.client_id, "service_account": self.service_account})
+        self.trust_id = trust.id
+        self.register_outputs({"client_id": self.client_id})

@@ -11,6 +11,7 @@ from inference_stack.spec import Severity
 from tests.report.plans import NOTE, WARNING
 
 ROOT = Path(__file__).parents[2]
+ROOMS = ("inference_stack", "components")
 ROW = re.compile(r"^\| `([a-z0-9-]+)` \| ([a-z, ]+) \| (.+) \| (.+) \|$", re.MULTILINE)
 
 
@@ -67,9 +68,9 @@ def severities(severity: ast.expr | None) -> set[str]:
 
 
 def raised() -> dict[str, set[str]]:
-    """Codes of every finding that inference_stack makes, with the severities they may have."""
+    """Codes of every finding that the product makes, with the severities they may have."""
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for file in (ROOT / "inference_stack").rglob("*.py"):
+    for file in (file for room in ROOMS for file in (ROOT / room).rglob("*.py")):
         module = ast.parse(file.read_text())
         for call in ast.walk(module):
             if not (
