@@ -107,9 +107,12 @@ def _mig(pool: GpuPool, catalog: Catalog) -> Iterator[Finding]:
 
 
 def _reachable(pool: GpuPool, catalog: Catalog) -> Iterator[Finding]:
-    """The same rule that the policy pack asks, about the pool as the component will make it."""
+    """The same rule that the policy pack asks, about the pool as the component will make it.
+
+    The nodes of a pool that exists are somebody else's, who has decided about them.
+    """
     place = site(pool, catalog)
-    if place is None:
+    if place is None or pool.existing:
         return
     reason = {IDLE_REASON_TAG: pool.nodes.reason} if pool.nodes.reason else {}
     facts = GpuPoolFacts(

@@ -6,7 +6,7 @@ import pytest
 
 from inference_stack.planner import Plan
 from inference_stack.planner.elsewhere import at_home
-from inference_stack.spec import Severity
+from inference_stack.spec import InvalidEnvironment, Severity
 from tests.planner.choice.asking import NC40, asking, existing, planned
 
 OLD = {
@@ -34,6 +34,13 @@ def test_a_pool_that_exists_keeps_its_taints_and_has_no_zones_of_ours() -> None:
     assert (old.zones, new.zones) == ((), ("1", "3"))
     assert old.cluster == existing("gpus").removesuffix("/agentPools/gpus")
     assert new.cluster is None
+
+
+def test_the_nodes_that_a_pool_that_exists_keeps_are_not_ours_to_give_a_reason_for() -> None:
+    (pool,) = planned(pinned("old"), pools=[OLD | {"nodes": {"min": 1, "max": 4}}]).pools
+    assert pool.nodes.min == 1
+    with pytest.raises(InvalidEnvironment, match="does not say why"):
+        planned(pinned("new"), pools=[NEW | {"nodes": {"min": 1, "max": 4}}])
 
 
 def test_the_zones_of_a_pool_come_before_those_of_the_environment() -> None:
