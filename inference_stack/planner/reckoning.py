@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from inference_stack.catalog import Catalog
-from inference_stack.spec import Environment, Finding, under
+from inference_stack.spec import Environment, Finding, GpuPool, environment_findings, under
 
 from .bill import Price, QuotaUse
 from .choice import Choice, Placed, planned_models, planned_pools
@@ -21,6 +21,9 @@ from .quota import quota_findings, quota_use, upgrade_findings
 from .replica import Replica
 from .reservations import reservation_findings
 from .startup import ColdStart, cold_start, cold_start_findings
+
+ROOM = ("range-too-small", "cluster-too-large")
+"""Findings of the spec that count nodes: those of pools that the plan makes count as well."""
 
 GIB = 2**30
 BITS = 8
@@ -56,12 +59,22 @@ def reckon(environment: Environment, choice: Choice, catalog: Catalog) -> Reckon
         *quota_findings(environment, quota, catalog),
         *heads_findings(environment, services, catalog),
         *reservation_findings(environment, pools),
+        *_with_made_pools(environment, pools),
     ]
     by_name = {pool.name: pool for pool in pools}
     for each, model in zip(choice.placed, models, strict=True):
         about = _about(model, starts[model.name], by_name, models)
         findings += under(f"models[{each.demand.position}]", about)
     return Reckoning(pools, models, priced, quota, tuple(findings))
+
+
+def _with_made_pools(environment: Environment, pools: Sequence[PlannedPool]) -> Iterator[Finding]:
+    """Where addresses or the cluster have no room once the pools that the plan makes are listed too."""
+    made = (
+        GpuPool(name=pool.name, sku=pool.sku, nodes=pool.nodes) for pool in pools if pool.origin == "made"
+    )
+    listed = environment.model_copy(update={"pools": (*environment.listed_pools, *made)})
+    yield from (each for each in environment_findings(listed) if each.code in ROOM)
 
 
 def _about(

@@ -51,6 +51,16 @@ def test_more_pools_than_aks_allows_are_an_error() -> None:
     assert told(*alone)["too-many-pools"].startswith("need 103 node pools")
 
 
+def test_nodes_of_pools_that_the_plan_makes_take_addresses_too() -> None:
+    narrow: Any = {"network": ROOM["network"] | {"pods": "172.16.0.0/21"}}
+    asked = asking("Qwen/Qwen3-32B", rate=60)
+    with pytest.raises(InvalidEnvironment) as raised:
+        planned(asked, **narrow)
+    (found,) = raised.value.findings
+    assert (found.code, found.path) == ("range-too-small", "network.pods")
+    assert planned(asked, **ROOM).models
+
+
 def test_listed_pools_count_and_those_in_another_cluster_do_not() -> None:
     alone = [asking(isolation="dedicated") for _ in range(MOST + 1)]
     here = [{"name": "here", "sku": NC40, "nodes": {"max": 1}}]
