@@ -10,7 +10,7 @@ from rich.console import Console
 
 from localcloud.cluster.furnishing import furnish
 from localcloud.cluster.layout import Layout, Programs, Settings, Toolchain, write_private
-from localcloud.cluster.processes import Run, end
+from localcloud.cluster.processes import ProcessId, Run, end
 from localcloud.cluster.status import ClusterStatus, NodeState, PendingPod, PoolState, read_status
 
 __all__ = [
@@ -75,7 +75,13 @@ def _start(layout: Layout, toolchain: Toolchain, console: Console, clock_speed: 
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            _await_ready(layout, supervisor)
+            # Written for it, so that whoever starts or stops next finds it even if we are killed now.
+            Run(supervisor=ProcessId.of("supervisor", supervisor.pid)).write(layout)
+            try:
+                _await_ready(layout, supervisor)
+            except KeyboardInterrupt:
+                supervisor.terminate()
+                raise
             furnish(layout)
     console.print(f"{layout.existing or 'Kubernetes'} is ready; kubeconfig: {layout.kubeconfig}")
 
