@@ -195,7 +195,7 @@ def _unproven(packing: Packing) -> Finding:
         code="packing-unproven",
         severity=Severity.NOTE,
         path="models",
-        what=f"may be placed at up to {packing.gap:.1%} less; the search for the last of it was cut short",
+        what=f"may be placed at up to {packing.gap:.2%} less; the search for the last of it was cut short",
     )
 
 

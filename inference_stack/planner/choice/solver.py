@@ -6,12 +6,14 @@ One worker, a fixed seed and a limit in deterministic time: the same environment
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from ortools.sat.python import cp_model
+from ortools.sat.python.cp_model_helper import BaseIntVar, LinearExpr
+from ortools.sat.sat_parameters_pb2 import SatParameters
 
 from .candidate import Candidate
 from .nodes import QUARTERS, divisible, fillings
 from .offer import UNPRICED, Offer
 from .packing import Limits, Packing, Pick, Pool, part_size
+from .program import Program
 
 UNITS_PER_USD = 1000
 """The solver counts in whole numbers: thousandths of a dollar an hour."""
@@ -26,16 +28,16 @@ MANY = 40
 DETERMINISTIC_LIMIT = 1.0
 """Where proof takes longer, the best choice found is taken, and the plan says how far it is from proven."""
 
-Terms = defaultdict[Pool, defaultdict[int, list[cp_model.LinearExpr]]]
+Terms = defaultdict[Pool, defaultdict[int, list[LinearExpr]]]
 
 
 def solve(picks: Sequence[Pick], limits: Limits) -> Packing:
     """The best choice among the candidates; see `packing.pack`."""
-    model = cp_model.CpModel()
+    program = Program()
     groups = _groups(picks)
     taken = {
         group: [
-            model.new_int_var(0, len(members), f"{number}-{index}")
+            program.whole(0, len(members), f"{number}-{index}")
             for index, _ in enumerate(picks[members[0]].candidates)
         ]
         for number, (group, members) in enumerate(groups.items())
@@ -44,36 +46,39 @@ def solve(picks: Sequence[Pick], limits: Limits) -> Packing:
     offers: dict[Pool, Offer] = {}
     for group, members in groups.items():
         pick = picks[members[0]]
-        model.add(sum(taken[group]) == len(members))
-        model.add_hint(taken[group][0], len(members))
+        program.add(sum(taken[group]) == len(members))
+        program.hint(taken[group][0], len(members))
         for count, candidate in zip(taken[group], pick.candidates, strict=True):
             for part in candidate.parts:
                 pool = Pool.of(part.way.offer, pick)
                 offers[pool] = part.way.offer
                 loads[pool][part_size(part)].append(count * part.bounds.most)
-    nodes = {pool: _nodes(model, pool, loads[pool], offers[pool]) for pool in loads}
-    beyond = _beyond(model, nodes, offers, limits)
-    beyond += _strangers(model, picks, groups, taken)
-    prices = _prices(model, nodes, offers, limits)
-    _minimize(model, picks, groups, taken, prices, beyond)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 0
-    solver.parameters.max_deterministic_time = DETERMINISTIC_LIMIT
-    solver.parameters.relative_gap_limit = GAP if len(picks) >= MANY else 0.0
-    solver.solve(model)
-    least, found = solver.best_objective_bound, solver.objective_value
+    nodes = {pool: _nodes(program, pool, loads[pool], offers[pool]) for pool in loads}
+    beyond = _beyond(program, nodes, offers, limits)
+    beyond += _strangers(program, picks, groups, taken)
+    prices = _prices(program, nodes, offers, limits)
+    parameters = SatParameters(
+        num_workers=1,
+        random_seed=0,
+        max_deterministic_time=DETERMINISTIC_LIMIT,
+        # All conditions in the relaxation: its bound is tight at once where nodes hold many units.
+        linearization_level=2,
+        relative_gap_limit=GAP if len(picks) >= MANY else 0.0,
+    )
+    solved = program.minimize(_amount(picks, groups, taken, prices, beyond), parameters)
     chosen: dict[int, Candidate] = {}
     for group, members in groups.items():
         candidates = picks[members[0]].candidates
         order = [
             each
             for each, count in zip(candidates, taken[group], strict=True)
-            for _ in range(solver.value(count))
+            for _ in range(solved.value(count))
         ]
         chosen.update(zip(members, order, strict=True))
     ordered = tuple(chosen[number] for number in range(len(picks)))
-    return Packing(tuple(picks), ordered, gap=max(0.0, 1 - least / found) if found else 0.0)
+    return Packing(
+        tuple(picks), ordered, gap=max(0.0, 1 - solved.bound / solved.amount) if solved.amount else 0.0
+    )
 
 
 Group = tuple[int, str]
@@ -87,96 +92,94 @@ def _groups(picks: Sequence[Pick]) -> dict[Group, list[int]]:
     return found
 
 
-def _nodes(
-    model: cp_model.CpModel, pool: Pool, load: Mapping[int, list[cp_model.LinearExpr]], offer: Offer
-) -> cp_model.IntVar:
+def _nodes(program: Program, pool: Pool, load: Mapping[int, list[LinearExpr]], offer: Offer) -> BaseIntVar:
     """Nodes that hold the load; as in `nodes.fill`."""
     units, name = offer.unit.per_node, f"{pool.key}/{pool.owner}"
-    nodes = model.new_int_var(offer.least_nodes, MOST_NODES, name)
+    nodes = program.whole(offer.least_nodes, MOST_NODES, name)
     wide = {size // QUARTERS: list(terms) for size, terms in load.items() if size >= QUARTERS}
     parts = {size: sum(terms) for size, terms in load.items() if size < QUARTERS}
     if parts:
-        shared, halves = (model.new_int_var(0, MOST_NODES, f"{name}-{part}") for part in ("gpus", "halves"))
-        model.add(2 * halves >= parts.get(2, 0))
-        model.add(shared >= parts.get(3, 0) + halves)
-        model.add(QUARTERS * shared >= sum(size * count for size, count in parts.items()))
+        shared, halves = (program.whole(0, MOST_NODES, f"{name}-{part}") for part in ("gpus", "halves"))
+        program.add(2 * halves >= parts.get(2, 0))
+        program.add(shared >= parts.get(3, 0) + halves)
+        program.add(QUARTERS * shared >= sum(size * count for size, count in parts.items()))
         wide.setdefault(1, []).append(shared)
-    model.add(units * nodes >= sum(size * sum(terms) for size, terms in wide.items()))
+    program.add(units * nodes >= sum(size * sum(terms) for size, terms in wide.items()))
     if not divisible(tuple(wide)):
         sizes = tuple(sorted(wide, reverse=True))
         ways = list(fillings(sizes, units))
-        used = [model.new_int_var(0, MOST_NODES, f"{name}-{way}") for way in ways]
-        model.add(nodes >= sum(used))
+        used = [program.whole(0, MOST_NODES, f"{name}-{way}") for way in ways]
+        program.add(nodes >= sum(used))
         for index, size in enumerate(sizes):
             held = sum(way[index] * count for way, count in zip(ways, used, strict=True))
-            model.add(held >= sum(wide[size]))
+            program.add(held >= sum(wide[size]))
     return nodes
 
 
 def _beyond(
-    model: cp_model.CpModel,
-    nodes: Mapping[Pool, cp_model.IntVar],
+    program: Program,
+    nodes: Mapping[Pool, BaseIntVar],
     offers: Mapping[Pool, Offer],
     limits: Limits,
-) -> list[cp_model.LinearExpr]:
+) -> list[LinearExpr]:
     """What the choice takes beyond the bounds of pools, the quota and AKS's number of pools."""
     quota = limits.quota
-    over: list[cp_model.LinearExpr] = []
-    families: defaultdict[str, list[cp_model.LinearExpr]] = defaultdict(list)
-    used: list[cp_model.IntVar] = []
+    over: list[LinearExpr] = []
+    families: defaultdict[str, list[LinearExpr]] = defaultdict(list)
+    used: list[BaseIntVar] = []
     for pool, count in nodes.items():
         offer = offers[pool]
         if offer.most_nodes is not None:
-            over.append(_above(model, count, offer.most_nodes))
+            over.append(_above(program, count, offer.most_nodes))
         for name in offer.quota_families:
             families[name].append(count * offer.sku.vcpu)
         if offer.pool is None:
-            flag = model.new_bool_var(f"{pool}-used")
-            model.add(count <= MOST_NODES * flag)
+            flag = program.whole(0, 1, f"{pool}-used")
+            program.add(count <= MOST_NODES * flag)
             used.append(flag)
-    over += [_above(model, sum(terms), quota[name]) for name, terms in families.items() if name in quota]
-    return [*over, _above(model, sum(used), limits.pools)] if used else over
+    over += [_above(program, sum(terms), quota[name]) for name, terms in families.items() if name in quota]
+    return [*over, _above(program, sum(used), limits.pools)] if used else over
 
 
 def _strangers(
-    model: cp_model.CpModel,
+    program: Program,
     picks: Sequence[Pick],
     groups: Mapping[Group, list[int]],
-    taken: Mapping[Group, list[cp_model.IntVar]],
-) -> list[cp_model.LinearExpr]:
+    taken: Mapping[Group, list[BaseIntVar]],
+) -> list[LinearExpr]:
     """Models on listed pools that somebody wants for themselves, beyond the first."""
-    tenants: defaultdict[Pool, list[tuple[cp_model.IntVar, bool]]] = defaultdict(list)
+    tenants: defaultdict[Pool, list[tuple[BaseIntVar, bool]]] = defaultdict(list)
     for group, members in groups.items():
         pick = picks[members[0]]
         for count, candidate in zip(taken[group], pick.candidates, strict=True):
             for pool in {Pool.of(part.way.offer, pick) for part in candidate.parts if part.way.offer.pool}:
                 tenants[pool].append((count, bool(pick.owner)))
-    over: list[cp_model.LinearExpr] = []
+    over: list[LinearExpr] = []
     for pool, those in tenants.items():
         owners = [count for count, owner in those if owner]
         if owners and len(those) > 1:
-            owned = model.new_bool_var(f"{pool}-owned")
+            owned = program.whole(0, 1, f"{pool}-owned")
             for count in owners:
-                model.add(count <= len(picks) * owned)
-            strangers = model.new_int_var(0, len(picks), f"{pool}-strangers")
+                program.add(count <= len(picks) * owned)
+            strangers = program.whole(0, len(picks), f"{pool}-strangers")
             everybody = sum(count for count, _ in those)
-            model.add(strangers >= everybody - 1 - len(picks) * (1 - owned))
+            program.add(strangers >= everybody - 1 - len(picks) * (1 - owned))
             over.append(strangers)
     return over
 
 
-def _above(model: cp_model.CpModel, amount: cp_model.LinearExpr | int, allowed: int) -> cp_model.IntVar:
-    excess = model.new_int_var(0, 100 * MOST_NODES, f"above-{allowed}")
-    model.add(excess >= amount - allowed)
+def _above(program: Program, amount: LinearExpr | int, allowed: int) -> BaseIntVar:
+    excess = program.whole(0, 100 * MOST_NODES, f"above-{allowed}")
+    program.add(excess >= amount - allowed)
     return excess
 
 
 def _prices(
-    model: cp_model.CpModel,
-    nodes: Mapping[Pool, cp_model.IntVar],
+    program: Program,
+    nodes: Mapping[Pool, BaseIntVar],
     offers: Mapping[Pool, Offer],
     limits: Limits,
-) -> list[cp_model.LinearExpr]:
+) -> list[LinearExpr]:
     """What nodes cost, those left out that Azure keeps ready and that are paid for anyway."""
     found = [
         count * _units(offers[pool].usd_per_node_hour)
@@ -186,7 +189,7 @@ def _prices(
     for name, ready in limits.reserved.items():
         takers = [pool for pool in nodes if offers[pool].reserved and offers[pool].sku.name == name]
         if takers:
-            paid = _above(model, sum(nodes[pool] for pool in takers), ready)
+            paid = _above(program, sum(nodes[pool] for pool in takers), ready)
             found.append(paid * _units(offers[takers[0]].usd_per_node_hour))
     return found
 
@@ -195,15 +198,14 @@ def _units(usd_per_hour: float | None) -> int:
     return round(UNITS_PER_USD * (usd_per_hour or 0.0))
 
 
-def _minimize(
-    model: cp_model.CpModel,
+def _amount(
     picks: Sequence[Pick],
     groups: Mapping[Group, list[int]],
-    taken: Mapping[Group, list[cp_model.IntVar]],
-    prices: Sequence[cp_model.LinearExpr],
-    beyond: Sequence[cp_model.LinearExpr],
-) -> None:
-    """Limits before prices that are not sure before price: each weighs more than all that follows."""
+    taken: Mapping[Group, list[BaseIntVar]],
+    prices: Sequence[LinearExpr],
+    beyond: Sequence[LinearExpr],
+) -> list[LinearExpr]:
+    """What is to be least: limits, then prices that are not sure, then price; each outweighs what follows."""
     dearest = sum(max(each.usd_per_hour_alone for each in pick.candidates) for pick in picks)
     doubt = round(UNITS_PER_USD * dearest) + 1
     limit = doubt * (1 + UNPRICED * len(picks))
@@ -212,4 +214,4 @@ def _minimize(
         for group, members in groups.items()
         for count, each in zip(taken[group], picks[members[0]].candidates, strict=True)
     ]
-    model.minimize(sum([*(each * limit for each in beyond), *doubts, *prices]))
+    return [*(each * limit for each in beyond), *doubts, *prices]
