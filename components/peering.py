@@ -7,6 +7,9 @@ from pulumi_azure_native import network
 
 from components.arm_id import ArmId, provider_of
 
+_SEEN = ["peeringState", "peeringSyncLevel"]
+"""What ARM writes into one side when the other comes or goes."""
+
 
 class PeeringArgs(TypedDict):
     """What a peering needs."""
@@ -35,7 +38,7 @@ class Peering(pulumi.ComponentResource):
             virtual_network_name=args["network_name"],
             remote_virtual_network={"id": args["remote_id"]},
             allow_virtual_network_access=True,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=_SEEN),
         )
         network.VirtualNetworkPeering(
             f"{name}-back",
@@ -45,6 +48,8 @@ class Peering(pulumi.ComponentResource):
             virtual_network_name=remote.names[0],
             remote_virtual_network={"id": args["network_id"]},
             allow_virtual_network_access=True,
-            opts=pulumi.ResourceOptions(parent=self, provider=provider_of(remote, name, self)),
+            opts=pulumi.ResourceOptions(
+                parent=self, ignore_changes=_SEEN, provider=provider_of(remote, name, self)
+            ),
         )
         self.register_outputs({})

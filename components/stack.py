@@ -131,13 +131,19 @@ class InferenceStack(pulumi.ComponentResource):
         return access
 
     def _reservations(self, foundation: Foundation) -> list[pulumi.Resource]:
-        """The right of the cluster's identity to take reserved nodes, where AKS asks for it: on the group."""
+        """The right of the cluster's identity to take reserved nodes, where AKS asks for it.
+
+        That is on the resource group of the reservations (AKS's page on capacity reservation groups).
+        """
         reserved = [
             ArmId.parse(pool.capacity_reservation) for pool in self._plan.pools if pool.capacity_reservation
         ]
-        scopes = {
-            f"/subscriptions/{one.subscription}/resourceGroups/{one.resource_group}".lower()
-            for one in reserved
+        # Azure tells ids apart without regard to case, and gives a role once.
+        groups = {
+            group.lower(): group
+            for group in (
+                f"/subscriptions/{one.subscription}/resourceGroups/{one.resource_group}" for one in reserved
+            )
         }
         return [
             assign(
@@ -147,7 +153,7 @@ class InferenceStack(pulumi.ComponentResource):
                 scope,
                 self,
             )
-            for scope in sorted(scopes)
+            for scope in groups.values()
         ]
 
     def _pool(
