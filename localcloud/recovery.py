@@ -99,9 +99,13 @@ class Backend:
             file.unlink(missing_ok=True)
         return [f"pulumi (pid {lock.pid}) was killed: its lock is removed" for lock in locks.values() if lock]
 
+    def exists(self) -> bool:
+        """Whether the stack was made."""
+        return bool(self._checkpoints())
+
     def deployment(self) -> dict[str, Any]:
         """The deployment as the checkpoint has it; empty where there is none."""
-        for file in self._root.glob(f"stacks/*/{self._environment}.json"):
+        for file in self._checkpoints():
             return json.loads(file.read_text())["checkpoint"].get("latest") or {}
         return {}
 
@@ -112,6 +116,9 @@ class Backend:
     def failed(self) -> bool:
         """Whether there are resources that exist, but whose last operation failed."""
         return any(resource.get("initErrors") for resource in self.deployment().get("resources") or ())
+
+    def _checkpoints(self) -> list[Path]:
+        return [*self._root.glob(f"stacks/*/{self._environment}.json")]
 
 
 def _read_lock(file: Path) -> Lock | None:
@@ -164,21 +171,32 @@ def settle(deployment: dict[str, Any], get: Get) -> list[str]:
     told: list[str] = []
     for operation in deployment.pop("pending_operations", None) or ():
         resource, verb = operation["resource"], operation["type"]
-        name = f"{resource['urn'].rpartition('::')[2]} ({resource['type']})"
-        if not resource.get("custom") or resource["type"].startswith("pulumi:providers:"):
-            continue  # exists nowhere but in the state
-        if verb != "creating":
-            told.append(f"{name}: killed while {verb}; to be looked up")
-        elif resource["type"].startswith(f"{PACKAGE}:"):
-            told.append(f"{name}: {_settle_arm(deployment, resource, get)}")
-        elif resource["type"] == _RELEASE:
-            told.append(f"{name}: killed while creating; to be installed over what is there")
-        else:
-            metadata = resource["inputs"]["metadata"]
-            made = "/".join(metadata[part] for part in ("namespace", "name") if part in metadata)
-            _adopt(deployment, resource, made, resource["inputs"])
-            told.append(f"{name}: killed while creating; to be looked up")
+        if resource.get("custom") and not resource["type"].startswith("pulumi:providers:"):
+            name = f"{resource['urn'].rpartition('::')[2]} ({resource['type']})"
+            told.append(f"{name}: killed while {verb}; {_settle(deployment, resource, verb, get)}")
     return told
+
+
+def _settle(deployment: dict[str, Any], resource: Resource, verb: str, get: Get) -> str:
+    is_release = resource["type"] == _RELEASE
+    if is_release and verb == "deleting":
+        # Half uninstalled, Helm can neither upgrade it nor say what is missing.
+        deployment["resources"] = [
+            found
+            for found in deployment["resources"]
+            if (found["urn"], found.get("delete")) != (resource["urn"], resource.get("delete"))
+        ]
+        return "no longer counted as installed"
+    if is_release and verb == "creating":
+        return "to be installed over what is there"
+    if verb != "creating":
+        return "to be looked up"
+    if resource["type"].startswith(f"{PACKAGE}:"):
+        return _settle_arm(deployment, resource, get)
+    metadata = resource["inputs"]["metadata"]
+    made = "/".join(metadata[part] for part in ("namespace", "name") if part in metadata)
+    _adopt(deployment, resource, made, resource["inputs"])
+    return "to be looked up"
 
 
 def _settle_arm(deployment: dict[str, Any], resource: Resource, get: Get) -> str:
@@ -191,12 +209,12 @@ def _settle_arm(deployment: dict[str, Any], resource: Resource, get: Get) -> str
     resource_id = kind(resource["type"]).resource_id(resource["inputs"], subscription)
     outputs = get(resource_id)
     if outputs is None:
-        return "killed while creating; ARM does not have it, so it is made anew"
+        return "ARM does not have it, so it is made anew"
     _adopt(deployment, resource, resource_id, outputs)
     state = outputs.get("provisioningState", "Succeeded")
     if state != "Succeeded":  # it may still fail, which nobody would learn: it is to be written again
         deployment["resources"][-1]["initErrors"] = [f"{state} when Pulumi was killed"]
-    return "killed while creating; ARM has it, so it is taken into the state"
+    return "ARM has it, so it is taken into the state"
 
 
 def _adopt(
@@ -213,7 +231,7 @@ def _adopt(
 
 
 def forget_unfinished_releases(deployment: Mapping[str, Any], kubeconfig: Path) -> list[str]:
-    """Remove Helm's records of the installs and upgrades that were under way, and tell of each.
+    """Remove Helm's records of what was under way, and tell of each.
 
     Helm refuses to install where there is a record and to upgrade where one is pending. Without it, it takes
     over the objects that it finds, by their labels.
@@ -228,7 +246,7 @@ def forget_unfinished_releases(deployment: Mapping[str, Any], kubeconfig: Path) 
         for record in client.list(Secret, namespace=inputs["namespace"], labels={**release}):
             status = ((record.metadata and record.metadata.labels) or {}).get("status", "")
             name = str(record.metadata and record.metadata.name)
-            if operation["type"] == "creating" or status.startswith("pending-"):
+            if operation["type"] != "updating" or status.startswith("pending-"):
                 client.delete(Secret, name, namespace=inputs["namespace"])
                 told.append(f"Helm's record {name} ({status}) is removed")
     return told

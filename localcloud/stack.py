@@ -164,9 +164,7 @@ class Stack:
         file = self.state / "passphrase"
         if not file.exists():
             (self.state / "pulumi").mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as stream:
-                stream.write(secrets.token_urlsafe(32))
+            write_private(file, secrets.token_urlsafe(32))
         return file
 
     def prepare(self) -> Path:
@@ -180,7 +178,7 @@ class Stack:
             seed(plan.environment, self.state, self.toolchain)
             environment["charts"] = self._charts()
         salt = {"encryptionsalt": kept["encryptionsalt"]} if "encryptionsalt" in kept else {}
-        copy.write_text(yaml.safe_dump({**settings, **salt}, sort_keys=False))
+        write_private(copy, yaml.safe_dump({**settings, **salt}, sort_keys=False))
         if not salt:
             self._initialise()
         return copy
@@ -189,6 +187,8 @@ class Stack:
         """Make the stack from the state folder, whose own project file sends the salt into the copy there."""
         project = yaml.safe_load((self.project / "Pulumi.yaml").read_text())
         (self.state / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+        if self.backend.exists():  # made, but killed before the salt was written: nothing can be in it
+            self._checked("stack", "rm", self.environment, "--yes")
         self._checked("stack", "init", self.environment, "--no-select")
 
     def _plan(self, environment: Any) -> Plan | None:

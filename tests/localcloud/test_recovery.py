@@ -132,6 +132,14 @@ def test_a_release_is_left_to_be_installed_again() -> None:
     assert "installed" in told
 
 
+def test_a_release_that_was_half_uninstalled_is_not_counted_as_installed() -> None:
+    release = kubernetes("helm.sh/v3:Release", {"name": "r"})
+    deployment = under_way({**release, "id": "ns/r"}, "deleting", {**release, "id": "ns/r"})
+    (told,) = settle(deployment, nothing)
+    assert deployment["resources"] == [provider(subscriptionId="s")]
+    assert "deleting" in told
+
+
 @pytest.mark.parametrize("verb", ["updating", "deleting"])
 def test_what_is_in_the_state_stays_there_for_the_refresh_to_look_up(verb: str) -> None:
     deployment = under_way(group(), verb, group(id=GROUP_ID))
@@ -210,6 +218,7 @@ def test_locks_of_other_stacks_are_left_alone(tmp_path: Path, ended: int) -> Non
 
 def test_where_nothing_was_ever_up_nothing_was_interrupted(tmp_path: Path) -> None:
     backend = Backend(tmp_path, "dev")
+    assert not backend.exists()
     assert backend.clear_dead_locks() == []
     assert not backend.interrupted()
     assert not backend.failed()
