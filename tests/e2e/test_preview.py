@@ -21,13 +21,15 @@ pytestmark = pytest.mark.e2e
 CREATED = re.compile(r"^ \+ +(\S+) \S+ create\b", re.MULTILINE)
 
 
-@pytest.mark.parametrize(("environment", "pools"), [("dev", 1), ("prod", 2)])
+@pytest.mark.parametrize(
+    ("environment", "region", "pools"), [("dev", "swedencentral", 1), ("prod", "eastus2", 5)]
+)
 def test_an_environment_previews_with_its_plan_and_passes_the_policies(
-    environment: str, pools: int, toolchain: Toolchain, tmp_path: Path
+    environment: str, region: str, pools: int, toolchain: Toolchain, tmp_path: Path
 ) -> None:
     before = _git_status()
     run = passed(stack(tmp_path, toolchain, environment=environment).preview(capture=True))
-    assert f"{environment} in swedencentral" in run.stdout
+    assert f"{environment} in {region}" in run.stdout
     assert "USD an hour idle" in run.stdout
     assert "inference-stack@" in run.stdout
     # And the pool of the heads.
@@ -54,12 +56,12 @@ def test_each_service_gets_the_start_budget_and_the_head_of_its_plan(
     }
     source = read(PROJECT / "Pulumi.prod.yaml")
     for model in plan_environment(source.data, name="prod", file="Pulumi.prod.yaml").models:
-        (served,) = yaml.safe_load(made[model.name]["serveConfigV2"])["applications"][0]["args"][
-            "llm_configs"
-        ]
-        given = served["runtime_env"]["env_vars"]
+        args = yaml.safe_load(made[model.name]["serveConfigV2"])["applications"][0]["args"]
+        both = [args["prefill_config"], args["decode_config"]] if model.prefill else args["llm_configs"]
         assert model.cold_start is not None
-        assert given["VLLM_ENGINE_READY_TIMEOUT_S"] == str(model.cold_start.start_budget_s)
+        for served in both:
+            given = served["runtime_env"]["env_vars"]
+            assert given["VLLM_ENGINE_READY_TIMEOUT_S"] == str(model.cold_start.start_budget_s)
         head = made[model.name]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["containers"][0]
         assert head["resources"]["requests"] == {"cpu": str(HEAD_CPU), "memory": f"{HEAD_GIB}Gi"}
 

@@ -42,19 +42,33 @@ def test_dev_costs_no_gpu_while_nobody_asks() -> None:
     assert made.price.idle.gpu_usd_per_hour == 0
 
 
-def test_prod_serves_four_departments_from_one_base_on_slices_and_customers_on_whole_gpus() -> None:
+def test_prod_serves_six_models_each_on_the_kind_of_gpu_that_it_needs() -> None:
     made = plan_environment(read(ROOT / "Pulumi.prod.yaml").data, name="prod", file="Pulumi.prod.yaml")
-    copilot, assistant = made.models
-    assert copilot.adapters == ("legal", "hr", "finance", "engineering")
-    assert copilot.engine["max_loras"] == 4
-    assert copilot.engine["max_lora_rank"] == 64
-    assert (copilot.pool, assistant.pool) == ("slices", "large")
+    models = {model.name: model for model in made.models}
+    assert models["copilot"].adapters == ("legal", "hr", "finance", "engineering")
+    assert models["copilot"].engine["max_loras"] == 4
+    assert models["copilot"].engine["max_lora_rank"] == 64
+    pools = {pool.name: pool for pool in made.pools}
+    on = {name: (pools[model.pool].sku, model.units) for name, model in models.items()}
+    assert on == {
+        "copilot": ("Standard_NC40ads_H100_v5", 1),
+        "code": ("Standard_NC40ads_H100_v5", 1),
+        "assistant": ("Standard_NC80adis_H100_v5", 2),
+        "analyst": ("Standard_ND96isr_H100_v5", 8),
+        "reasoner": ("Standard_ND128isr_NDR_GB200_v6", 4),
+        "summaries": ("Standard_NC24ads_A100_v4", 1),
+    }
+    assert [pool.accelerator.resource for pool in made.pools] == ["nvidia.com/mig-3g.47gb"] + 5 * [
+        "nvidia.com/gpu"
+    ]
+    assert [name for name, pool in pools.items() if pool.existing] == ["a100"]
+    assert models["reasoner"].prefill is not None
+    assert pools["grace"].arch == "arm64"
     for model in made.models:
         assert model.speed is not None
         assert model.slo is not None
         assert model.speed.ttft_ms.value <= model.slo.ttft_ms
         assert model.speed.tpot_ms.value <= model.slo.tpot_ms
-    assert [pool.accelerator.resource for pool in made.pools] == ["nvidia.com/mig-3g.47gb", "nvidia.com/gpu"]
 
 
 def test_a_plan_is_the_same_json_both_ways(asked: Asked) -> None:
