@@ -9,7 +9,7 @@ from .bill import Amount, PoolPrice, Price
 from .heads import head_nodes
 from .node_template import HEADS_POOL
 from .plan import PlannedPool
-from .reservations import takes_reserved
+from .reservations import line_name, takes_reserved
 
 SYSTEM_POOL = "system"
 
@@ -120,7 +120,7 @@ def _idle_lines(
             continue
         taken = [line for line in filled if line.pool in takers and line.sku == each.sku]
         yield PoolPrice(
-            pool=f"reservation {each.group.rpartition('/')[2]}",
+            pool=line_name(each),
             sku=sku.name,
             gpus=sku.gpus,
             existing=False,

@@ -14,6 +14,7 @@ from .elsewhere import at_home
 from .heads import head_nodes
 from .occupancy import at_rest, homes, nodes_filled
 from .plan import PlannedModel, PlannedPool
+from .reservations import takes_reserved
 
 SYSTEM_SURGE = 0.33
 POOL_SURGE = 1
@@ -145,7 +146,7 @@ def _idle(
     for each in environment.capacity_reservations:
         if sku := catalog.skus.get(each.sku):
             pairs = zip(pools, filled, strict=True)
-            used = sum(nodes.nodes for pool, nodes in pairs if pool.capacity_reservation == each.group)
+            used = sum(nodes.nodes for pool, nodes in pairs if takes_reserved(pool) and pool.sku == each.sku)
             yield NodeSet(sku, max(0, each.nodes - used))
 
 

@@ -26,6 +26,11 @@ def takes_reserved(pool: GpuPool | PlannedPool) -> bool:
     return pool.existing is None and pool.priority is Priority.REGULAR
 
 
+def line_name(each: CapacityReservation) -> str:
+    """What its nodes that no pool has are called among the prices; no pool has such a name."""
+    return f"reserved {each.sku}"
+
+
 def reserved_nodes(environment: Environment) -> Mapping[str, int]:
     """Nodes that are reserved, by size."""
     return {each.sku: each.nodes for each in environment.capacity_reservations}
@@ -47,7 +52,7 @@ def reserved_sku_findings(environment: Environment, catalog: Catalog) -> Iterato
 def reservation_findings(environment: Environment, pools: Sequence[PlannedPool]) -> Iterator[Finding]:
     """Reserved nodes that are too few for the peak, or more than it needs."""
     for index, each in enumerate(environment.capacity_reservations):
-        used = sum(pool.nodes_used for pool in pools if pool.capacity_reservation == each.group)
+        used = sum(pool.nodes_used for pool in pools if takes_reserved(pool) and pool.sku == each.sku)
         if used > each.nodes:
             yield Finding(
                 code="reservation-exceeded",

@@ -53,6 +53,8 @@ def _serves(model: PlannedModel) -> Iterator[str]:
     loaded = "" if model.checkpoint == model.source else f", loaded as {model.checkpoint}"
     workload = f", for {model.workload}" if model.workload else ""
     yield f"{model.source}{loaded}, {model.licence}{workload}"
+    if model.weights:
+        yield f"its own, from {model.weights}"
     if model.adapters:
         yield "adapters " + ", ".join(model.adapters)
     if traffic := model.traffic:
@@ -62,6 +64,10 @@ def _serves(model: PlannedModel) -> Iterator[str]:
             f"{number(traffic.requests_per_second)} requests a second{peak}, of "
             f"{traffic.prompt_tokens:,} + {traffic.output_tokens:,} tokens{shared}"
         )
+    if model.routing == "prefix":
+        yield "a request goes to the replica that has read most of its prompt before"
+    if model.upgrade == "None":
+        yield "never stands twice: a change of its pods waits until it is made anew"
 
 
 def _memory(memory: MemoryBudget, context: int) -> Iterator[str]:

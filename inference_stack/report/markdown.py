@@ -85,7 +85,7 @@ def _blocks(plan: Plan) -> Iterator[str]:
         yield table(MODELS, map(_model, lines(plan)))
         yield from _legend(lines(plan))
         yield table(POOLS, _pools(plan))
-    yield plain(summary.cpu_pools(plan))
+    yield "<br>".join(map(plain, (summary.cpu_pools(plan), *summary.reservations(plan))))
     yield from (f"- on devices: {plain(edge)}" for edge in summary.edge_models(plan))
     yield from _findings(plan.findings)
     if plan.quota:
@@ -129,13 +129,13 @@ def _legend(told: Sequence[Line]) -> Iterator[str]:
 
 def _pools(plan: Plan) -> Iterator[tuple[str, ...]]:
     for pool in plan.pools:
-        origin = "" if pool.origin == "listed" else f" ({pool.origin})"
+        origin = summary.pool_origin(pool)
         filled = strip(plan, pool)
         yield (
-            f"**{plain(pool.name)}**{origin}",
+            f"**{plain(pool.name)}**" + (f" ({plain(origin)})" if origin else ""),
             plain(pool.sku),
             plain(offer(pool)),
-            summary.pool_nodes(pool),
+            "<br>".join((summary.pool_nodes(pool), *summary.pool_terms(pool, plan))),
             summary.rate_of(plan, pool.sku, pool.usd_per_node_hour),
             f"`{filled}`" if filled else "nobody",
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from inference_stack.planner import Plan, PlannedModel, PlannedPool, Range
+from inference_stack.planner.reservations import line_name
 
 from .figures import bounds, counted, duration, gib, number, percent, place, sharding, short, span, usd
 from .filling import keys
@@ -117,8 +118,10 @@ def _prefill(model: PlannedModel) -> str:
 def heading(plan: Plan) -> str:
     """What the environment costs."""
     price, budget = plan.price, plan.environment.budget
+    zones = _zones(common_zones(plan))
+    place = plan.environment.region + (f", {zones}" if zones else "")
     told = (
-        f"{plan.name} in {plan.environment.region}: {usd(price.idle_usd_per_hour)} USD an hour idle, "
+        f"{plan.name} in {place}: {usd(price.idle_usd_per_hour)} USD an hour idle, "
         f"{usd(price.expected_usd_per_hour)} expected, {usd(price.peak_usd_per_hour)} at peak"
     )
     return told + (f", budget {usd(budget.usd_per_hour)}" if budget else "")
@@ -152,6 +155,46 @@ def rate_of(plan: Plan, sku: str, usd_per_hour: float | None) -> str:
 def pool_nodes(pool: PlannedPool) -> str:
     """Nodes at peak of how many there may be."""
     return f"{pool.nodes_used} of {bounds(pool.nodes.min, pool.nodes.max)}"
+
+
+def pool_origin(pool: PlannedPool) -> str:
+    """Whether the plan makes a pool by itself, or in which cluster it is there already."""
+    if pool.cluster:
+        return f"in {pool.cluster.rpartition('/')[2]}"
+    return "" if pool.origin == "listed" else pool.origin
+
+
+def pool_terms(pool: PlannedPool, plan: Plan) -> tuple[str, ...]:
+    """In which zones its nodes are, unless all are in the same, and how many of them Azure keeps ready."""
+    zones = () if pool.zones == common_zones(plan) else pool.zones
+    reserved = f"{pool.nodes_reserved} reserved" if pool.nodes_reserved else ""
+    return tuple(filter(None, (_zones(zones), reserved)))
+
+
+def common_zones(plan: Plan) -> tuple[str, ...]:
+    """The zones of all pools that the environment makes; empty where they differ, or are not said."""
+    found = {pool.zones for pool in plan.pools if pool.existing is None}
+    return found.pop() if len(found) == 1 else ()
+
+
+def _zones(zones: tuple[str, ...]) -> str:
+    return f"zone{'s' * (len(zones) > 1)} {', '.join(zones)}" if zones else ""
+
+
+def reservations(plan: Plan) -> tuple[str, ...]:
+    """Nodes that Azure keeps ready, and how many of them stand idle and are paid for."""
+    paid = {line.pool: line for line in plan.price.pools}
+    told: list[str] = []
+    for each in plan.environment.capacity_reservations:
+        line, group = paid.get(line_name(each)), each.group.rpartition("/")[2]
+        idle = (
+            f", idle but paid for: {line.nodes_idle} while nobody asks, {line.nodes_expected} at the mean "
+            f"traffic, {line.nodes_peak} at peak"
+            if line
+            else ""
+        )
+        told.append(f"reserved in {group}: {each.nodes} × {each.sku}{idle}")
+    return tuple(told)
 
 
 def cpu_pools(plan: Plan) -> str:

@@ -57,7 +57,8 @@ def render(plan: Plan, details: Collection[str] | None = None) -> RenderableType
         Text(),
     ]
     report += [_pools(plan)] if plan.pools else []
-    report += [Text(summary.cpu_pools(plan), "dim"), Text()]
+    report += [Text(told, "dim") for told in (summary.cpu_pools(plan), *summary.reservations(plan))]
+    report += [Text()]
     report += [_models(plan)] if plan.models else []
     report += [Text(f"on devices: {edge}") for edge in summary.edge_models(plan)]
     report += _legend(plan)
@@ -92,7 +93,7 @@ def _pools(plan: Plan) -> Table:
         table.add_row(
             _pool_name(pool),
             _two(pool.sku, offer(pool)),
-            summary.pool_nodes(pool),
+            _two(summary.pool_nodes(pool), "\n".join(summary.pool_terms(pool, plan))),
             price,
             _strip(plan, pool),
         )
@@ -100,7 +101,7 @@ def _pools(plan: Plan) -> Table:
 
 
 def _pool_name(pool: PlannedPool) -> Text:
-    return Text(pool.name, "bold") if pool.origin == "listed" else _two(pool.name, pool.origin, "bold")
+    return _two(pool.name, summary.pool_origin(pool), "bold")
 
 
 def _strip(plan: Plan, pool: PlannedPool) -> Text:

@@ -177,7 +177,7 @@ def _prefill() -> PlannedPrefill:
         memory=memory(128, 80),
         ttft_ms=near(600),
         worker=WORKER,
-        link=Link(gib_per_request=0.4, needed_gb_s=2.1, available_gb_s=50, path="InfiniBand", transfer_ms=9),
+        link=Link(gib_per_request=0.4, needed_gb_s=2.1, available_gb_s=5, path="Ethernet", transfer_ms=9),
     )
 
 

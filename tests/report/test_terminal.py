@@ -1,14 +1,19 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from inference_stack.planner import Plan, plan_environment
+from inference_stack.planner import Plan, PoolPrice, plan_environment
 from inference_stack.report import render, text
 from inference_stack.report.terminal import WIDTH
 from inference_stack.spec import read
+from tests.report.builders import environment
 from tests.report.plans import NOTE, large, small
 
+SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/ai/providers"
+EXISTING = f"{SUBSCRIPTION}/Microsoft.ContainerService/managedClusters/shared/agentPools/gpus"
+GROUP = f"{SUBSCRIPTION}/Microsoft.Compute/capacityReservationGroups/kept"
 ROOT = Path(__file__).parents[2]
 
 
@@ -21,6 +26,13 @@ def detailed(plan: Plan, *names: str) -> str:
 
 def row(plan: Plan, start: str) -> str:
     return next(line for line in text(plan).splitlines() if line.startswith(start))
+
+
+def with_pools(*changes: dict[str, Any]) -> Plan:
+    """The small plan with its pools changed."""
+    pairs = zip(small().pools, changes, strict=True)
+    pools = tuple(pool.model_copy(update=change) for pool, change in pairs)
+    return small().model_copy(update={"pools": pools})
 
 
 @pytest.fixture(params=["dev", "prod"])
@@ -40,7 +52,7 @@ def test_no_line_is_wider_than_asked_for(plan: Plan, width: int) -> None:
 def test_an_environment_of_the_project_is_told_on_one_screen_of_plain_text(planned: Plan) -> None:
     told = text(planned)
     assert "\x1b" not in told
-    assert len(told.splitlines()) <= 40
+    assert len(told.splitlines()) <= 60
     assert max(map(len, told.splitlines())) <= WIDTH
 
 
@@ -75,6 +87,52 @@ def test_models_that_share_a_unit_and_prefill_replicas_are_told_apart() -> None:
     assert row(large(), "whole").endswith("[K+L]  [M+N]  [O]  [P]")
     assert row(large(), "h200").endswith("[T×4][Tᵖ×4]")
     assert row(large(), "h100").endswith("[S×4][·×4]")
+
+
+def test_a_pool_says_in_which_cluster_and_zones_it_lies_and_what_is_reserved() -> None:
+    plan = with_pools(
+        {"zones": ("1", "2"), "nodes_reserved": 2}, {"origin": "existing", "existing": EXISTING}
+    )
+    told = text(plan)
+    assert told.startswith("prod in swedencentral, zones 1, 2: 19.22 USD")
+    assert "3g.47gb of H100-NVL-94GB  2 reserved" in told
+    assert "in shared " in row(plan, "in shared")
+    mixed = with_pools({"zones": ("1",)}, {"zones": ("2", "3")})
+    assert text(mixed).startswith("prod in swedencentral: ")
+    assert "3g.47gb of H100-NVL-94GB  zone 1\n" in text(mixed)
+    assert "zones 2, 3\n" in text(mixed)
+    assert "zone" not in text(small())
+
+
+def test_reserved_nodes_are_told_with_what_of_them_stands_idle() -> None:
+    size = "Standard_NC40ads_H100_v5"
+    asked = environment(capacity_reservations=[{"group": GROUP, "sku": size, "nodes": 3}])
+    line = PoolPrice(
+        pool=f"reserved {size}", sku=size, gpus=1, existing=False, nodes_idle=3, nodes_expected=2,
+        nodes_peak=0, usd_per_node_hour=6.98,
+    )  # fmt: skip
+    plan = small()
+    paid = plan.price.model_copy(update={"pools": (line,)})
+    told = text(plan.model_copy(update={"environment": asked, "price": paid}))
+    assert (
+        f"reserved in kept: 3 × {size}, idle but paid for: 3 while nobody asks, 2 at the mean traffic, "
+        "0 at peak"
+    ) in " ".join(told.split())
+    assert "reserved in" not in text(plan)
+
+
+def test_details_tell_weights_of_ones_own_routing_and_upgrade() -> None:
+    changed = {"weights": "abfss://w@acme/mine", "routing": "prefix", "upgrade": "None"}
+    plan = small()
+    first = plan.models[0].model_copy(update=changed)
+    told = " ".join(detailed(plan.model_copy(update={"models": (first, plan.models[1])})).split())
+    parts = (
+        "its own, from abfss://w@acme/mine",
+        "the replica that has read most of its prompt",
+        "never stands twice",
+    )
+    assert all(part in told for part in parts)
+    assert not any(part in " ".join(detailed(plan).split()) for part in parts)
 
 
 def test_latency_is_told_with_its_range_against_what_is_asked() -> None:
@@ -173,7 +231,7 @@ def test_details_of_one_model_leave_the_others_out() -> None:
 def test_disaggregated_serving_is_told_with_its_link() -> None:
     assert "prefill TP4 × 0–1" in text(large())
     told = " ".join(detailed(large(), large().models[-1].name).split())
-    assert "InfiniBand: needs 2.1 GB/s of 50 GB/s, 0.4 GiB a request, adds 9 ms" in told
+    assert "Ethernet: needs 2.1 GB/s of 5 GB/s, 0.4 GiB a request, adds 9 ms" in told
 
 
 def test_a_model_for_devices_is_told_with_what_to_ship_and_what_it_needs() -> None:

@@ -109,7 +109,7 @@ def test_reserved_nodes_take_quota_also_while_nobody_has_them() -> None:
 
 def test_idle_reserved_nodes_stand_in_a_line_of_their_own() -> None:
     plan = planned(pinned("a", rate=0.2), pools=[pool("a", 2)], capacity_reservations=reserved(3))
-    (line,) = [each for each in plan.price.pools if each.pool == "reservation kept"]
+    (line,) = [each for each in plan.price.pools if each.pool == f"reserved {NC40}"]
     assert (line.nodes_idle, line.nodes_expected, line.nodes_peak) == (3, 2, 1)
 
 
