@@ -20,6 +20,7 @@ from localcloud.arm.store import Store, Stored, now
 from localcloud.arm.wire import Properties, at
 
 _NAMES = Path(__file__).parent / "tables" / "names.csv"
+_MAX_TAGS = 50
 _GROUP = "azure-native:resources:ResourceGroup"
 _ZONE = "azure-native:privatedns:PrivateZone"
 
@@ -247,6 +248,11 @@ class Cloud:
             self._refuse_taken(put)
         else:
             _refuse_move(put, put.current)
+        tags = put.body.get("tags") or {}
+        if len(tags) > _MAX_TAGS:
+            raise refusal("TooManyTags", count=len(tags), resource=put.id)
+        if len({key.lower() for key in tags}) < len(tags):
+            raise refusal("AmbiguousTags", resource=put.id)
         for path in put.kind.refers_to:
             for referenced in at(put.body, path):
                 if self._served(str(referenced)) and self._store.get(referenced) is None:

@@ -19,6 +19,7 @@ SYSTEM = {
     "minCount": 1,
 }
 SPOT = {"scaleSetPriority": "Spot"}
+TEMPORARY = {"kubeletDiskType": "Temporary"}
 FIXED = {"enableAutoScaling": False, "minCount": None, "maxCount": None}
 
 REFUSED: list[tuple[Inputs, Inputs, str]] = [
@@ -38,12 +39,12 @@ REFUSED: list[tuple[Inputs, Inputs, str]] = [
         "VMSizeDoesNotSupportMIG",
     ),
     ({"count": 4}, {"count": 3}, "agentPoolProfile.count was 4.*minCount:0.*maxCount:3"),
-    ({**FIXED, "count": 1001}, {**FIXED, "count": 1000}, "agentPoolProfile.count was 1001"),
+    ({**FIXED, "count": 1001}, {**FIXED, "count": 255}, "agentPoolProfile.count was 1001"),
     ({**FIXED, "count": -1}, {**FIXED, "count": 0}, "agentPoolProfile.count was -1"),
     ({"minCount": -1}, {"minCount": 0}, "parameter agentPoolProfile.minCount is invalid"),
     ({"minCount": None}, {"minCount": 0}, "parameter agentPoolProfile.minCount is invalid"),
     ({"maxCount": None}, {"maxCount": 1}, "parameter agentPoolProfile.maxCount is invalid"),
-    ({"maxCount": 1001}, {"maxCount": 1000}, "parameter agentPoolProfile.maxCount is invalid"),
+    ({"maxCount": 1001}, {"maxCount": 255}, "parameter agentPoolProfile.maxCount is invalid"),
     ({"minCount": 4, "count": 4}, {"minCount": 3, "count": 3}, "agentPoolProfile.maxCount is invalid"),
     ({"maxPods": 9}, {"maxPods": 10}, "maxPods must be between 10 and 250"),
     ({"maxPods": 251}, {"maxPods": 250}, "maxPods must be between 10 and 250"),
@@ -88,6 +89,31 @@ REFUSED: list[tuple[Inputs, Inputs, str]] = [
         {**SPOT, "upgradeSettings": {"maxUnavailable": "1"}},
         {**SPOT, "upgradeSettings": {"drainTimeoutInMinutes": 5}},
         "Spot pools can't set maxUnavailable",
+    ),
+    (
+        {**SPOT, "capacityReservationGroupID": "/x/kept"},
+        {"capacityReservationGroupID": "/x/kept"},
+        "Spot pools can't use a capacity reservation group",
+    ),
+    (
+        {"upgradeSettings": {"maxSurge": "0"}},
+        {"upgradeSettings": {"maxSurge": "0", "maxUnavailable": "1"}},
+        "maxSurge and maxUnavailable can't both be 0",
+    ),
+    (
+        {**SYSTEM, "upgradeSettings": {"maxUnavailable": "1"}},
+        {**SYSTEM, "upgradeSettings": {"maxUnavailable": "0"}},
+        "System pools can't set maxUnavailable",
+    ),
+    (
+        {**SYSTEM, "mode": "User", "vmSize": "Standard_D4s_v5", "osDiskType": "Managed", **TEMPORARY},
+        {**SYSTEM, "mode": "User", **TEMPORARY},
+        "VMTemporaryDiskTooSmall.*max temporary disk size of 0 bytes.*requires 32212254720 bytes",
+    ),
+    (
+        {**SYSTEM, "mode": "User", "osType": "Windows", "agentPoolName": "windows"},
+        {**SYSTEM, "mode": "User", "osType": "Windows", "agentPoolName": "win"},
+        "InvalidParameter.*agentPoolProfile.name",
     ),
     ({"orchestratorVersion": "1.22"}, {"orchestratorVersion": "1.35.2"}, "AgentPoolK8sVersionNotSupported"),
     ({"orchestratorVersion": "1.36"}, {"orchestratorVersion": "1.34"}, "NodePoolMcVersionIncompatible"),

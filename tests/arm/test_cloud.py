@@ -260,6 +260,30 @@ def test_an_issuer_and_subject_are_trusted_once(engine: Engine, group: Made) -> 
         engine.create(CREDENTIAL, "last", {**path, "subject": "last"})
 
 
+def test_a_claim_of_a_credential_has_at_most_600_characters(engine: Engine, group: Made) -> None:
+    engine.create(IDENTITY, "serving", {**IN_GROUP, "resourceName": "serving"})
+    path = {**IN_GROUP, "resourceName": "serving", **ISSUER}
+
+    for claim, value in (
+        ("subject", "s" * 601),
+        ("issuer", "i" * 601),
+        ("audiences", ["api://x", "a" * 601]),
+    ):
+        with pytest.raises(RefusedError, match=rf"value of {claim}.* has 601 characters"):
+            engine.create(CREDENTIAL, "ray", {**path, claim: value})
+    engine.create(CREDENTIAL, "ray", {**path, "subject": "s" * 600})
+
+
+def test_a_resource_has_at_most_50_tags_that_differ_in_more_than_case(engine: Engine, group: Made) -> None:
+    fifty = {f"tag{number}": "x" for number in range(50)}
+
+    with pytest.raises(RefusedError, match=r'Status=400 Code="InvalidTagCount".* has 51 tags'):
+        engine.create(STORAGE, "st", {**ACCOUNT, "tags": {**fifty, "more": "x"}})
+    with pytest.raises(RefusedError, match="tag names are case-insensitive"):
+        engine.create(STORAGE, "st", {**ACCOUNT, "tags": {"owner": "x", "Owner": "y"}})
+    engine.create(STORAGE, "st", {**ACCOUNT, "tags": fifty})
+
+
 def test_a_secrets_value_is_never_given_back(engine: Engine, group: Made) -> None:
     engine.create(VAULT, "kv", {**IN_GROUP, "vaultName": "vault", **VAULT_PROPERTIES})
     path = {**IN_GROUP, "vaultName": "vault", "secretName": "token"}

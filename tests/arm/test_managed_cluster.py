@@ -4,6 +4,8 @@ import pytest
 
 from tests.arm.engine import CLUSTER, CLUSTER_INPUTS, GPU_POOL, POOL, Engine, Inputs, Made, RefusedError
 
+LONG_TERM = {"supportPlan": "AKSLongTermSupport", "sku": {"name": "Base", "tier": "Premium"}}
+NETWORK = CLUSTER_INPUTS["networkProfile"]
 SYSTEM_POOL = CLUSTER_INPUTS["agentPoolProfiles"][0]
 
 
@@ -19,8 +21,23 @@ SYSTEM_POOL = CLUSTER_INPUTS["agentPoolProfiles"][0]
         ({"kubernetesVersion": "latest"}, {"kubernetesVersion": "1.36"}, "K8sVersionNotSupported"),
         (
             {"kubernetesVersion": "1.33"},
-            {"kubernetesVersion": "1.33", "supportPlan": "AKSLongTermSupport"},
+            {"kubernetesVersion": "1.33", **LONG_TERM},
             "K8sVersionNotSupported",
+        ),
+        (
+            {**LONG_TERM, "sku": {"name": "Base", "tier": "Standard"}},
+            LONG_TERM,
+            "Long Term Support is only available for Premium tier",
+        ),
+        (
+            {"networkProfile": {**NETWORK, "serviceCidr": "172.31.4.0/22", "dnsServiceIP": "172.31.4.10"}},
+            {"networkProfile": {**NETWORK, "serviceCidr": "172.16.0.0/16", "dnsServiceIP": "172.16.0.10"}},
+            r"networkProfile\.serviceCidr is invalid.*172\.31\.4\.0/22 overlaps a range that AKS keeps",
+        ),
+        (
+            {"networkProfile": {**NETWORK, "podCidr": "172.16.0.0/12"}},
+            {"networkProfile": {**NETWORK, "podCidr": "172.16.0.0/14"}},
+            r"networkProfile\.podCidr is invalid",
         ),
         ({"agentPoolProfiles": []}, {}, "There has to be at least one system agent pool"),
         ({"agentPoolProfiles": [{**SYSTEM_POOL, "mode": "User"}]}, {}, "at least one system agent pool"),

@@ -8,7 +8,7 @@ from localcloud.arm import capacity, quota, wire
 from localcloud.arm.kinds import POOL
 from localcloud.arm.refusal import refusal
 from localcloud.arm.request import Put
-from localcloud.arm.services import kubernetes_version
+from localcloud.arm.services import address_space, kubernetes_version
 from localcloud.arm.store import Stored
 from localcloud.arm.vm_sizes import VmSize, vm_size
 from localcloud.arm.wire import Properties
@@ -16,7 +16,11 @@ from localcloud.arm.wire import Properties
 SPOT_LABEL = "kubernetes.azure.com/scalesetpriority"
 SPOT_TAINT = f"{SPOT_LABEL}=spot:NoSchedule"
 
+MAX_POOLS = 100
 _MAX_NODES = 1000
+_MAX_CLUSTER_NODES = 5000
+_MAX_WINDOWS_NAME = 6
+_KUBELET_DISK_GIB = 30
 _MAX_PODS = 250
 _MIN_PODS = {"System": 30, "User": 10}
 _GIB = 2**30
@@ -143,13 +147,45 @@ def refuse(put: Put, shown: Properties) -> None:
     _refuse_taints(shown)
     _refuse_disk(size, put.body)
     _refuse_priority(put.body)
+    if shown["osType"] == "Windows" and len(put.name) > _MAX_WINDOWS_NAME:
+        raise refusal("PoolNameInvalid")
+    if shown["kubeletDiskType"] == "Temporary" and size.local_gib < _KUBELET_DISK_GIB:
+        disk, kubelet = int(size.local_gib * _GIB), _KUBELET_DISK_GIB * _GIB
+        raise refusal("VMTemporaryDiskTooSmall", size=size.name, disk=disk, kubelet=kubelet)
     if put.body.get("gpuInstanceProfile") and not size.mig:
         raise refusal("VMSizeDoesNotSupportMIG", size=size.name, profile=put.body["gpuInstanceProfile"])
     if not _MIN_PODS[shown["mode"]] <= shown["maxPods"] <= _MAX_PODS:
         raise refusal("MaxPodsInvalid", low=_MIN_PODS[shown["mode"]])
+    _refuse_upgrade(shown)
+    _refuse_cluster_limits(put, shown)
     _refuse_version(put, str(shown["orchestratorVersion"]))
+    address_space.refuse_pool(put, shown)
     capacity.refuse_unoffered(put, size, shown)
     quota.refuse_beyond(put.store, put.id, put.location, shown)
+
+
+def _refuse_cluster_limits(put: Put, shown: Properties) -> None:
+    others = [
+        pool
+        for pool in put.store.children(put.parent.id if put.parent else "")
+        if pool.type == POOL and pool.id.lower() != put.id.lower()
+    ]
+    if put.current is None and len(others) >= MAX_POOLS:
+        raise refusal("TooManyPools", count=len(others) + 1)
+    nodes = sum(address_space.most_nodes(each) for each in (shown, *(pool.properties for pool in others)))
+    if nodes > _MAX_CLUSTER_NODES:
+        raise refusal("TooManyNodes", count=nodes, most=_MAX_CLUSTER_NODES)
+
+
+def _refuse_upgrade(shown: Properties) -> None:
+    surge, unavailable = (
+        str(shown["upgradeSettings"].get(name, "")) for name in ("maxSurge", "maxUnavailable")
+    )
+    none = ("0", "0%", "")
+    if shown["mode"] == "System" and unavailable not in none:
+        raise refusal("SystemPoolMaxUnavailable")
+    if shown["upgradeSettings"] and surge in none and unavailable in none:
+        raise refusal("NoSurgeNorUnavailable")
 
 
 def _refuse_version(put: Put, version: str) -> None:
@@ -223,6 +259,8 @@ def _refuse_priority(body: Properties) -> None:
         if body.get("scaleSetEvictionPolicy"):
             raise refusal("EvictionWithoutSpot")
         return
+    if body.get("capacityReservationGroupID"):
+        raise refusal("ReservationWithSpot")
     price: Any = body.get("spotMaxPrice", -1)
     if price != -1 and (price <= 0 or round(price, 5) != price):
         raise refusal("SpotMaxPriceInvalid")

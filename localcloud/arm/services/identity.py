@@ -9,6 +9,7 @@ CREDENTIAL = "azure-native:managedidentity:FederatedIdentityCredential"
 ASSIGNMENT = "azure-native:authorization:RoleAssignment"
 
 _MAX_CREDENTIALS = 20
+_MAX_CLAIM = 600
 
 
 def assigned(put: Put, identity: Properties) -> Properties:
@@ -48,6 +49,10 @@ def refuse_credential(put: Put, shown: Properties) -> None:
     ]
     if len(siblings) >= _MAX_CREDENTIALS:
         raise refusal("TooManyCredentials", parent=put.parent.name if put.parent else "")
+    for name in ("issuer", "subject", *(f"audiences[{n}]" for n in range(len(shown.get("audiences") or ())))):
+        value = str(shown["audiences"][int(name[10:-1])] if "[" in name else shown[name])
+        if len(value) > _MAX_CLAIM:
+            raise refusal("ClaimTooLong", name=name, length=len(value))
     claim = (shown["issuer"], shown["subject"])
     if any((s.properties["issuer"], s.properties["subject"]) == claim for s in siblings):
         raise refusal("CredentialExists")

@@ -8,7 +8,8 @@ from localcloud.arm import wire
 from localcloud.arm.immutability import refuse_transition, transitions
 from localcloud.arm.refusal import refusal
 from localcloud.arm.request import TENANT_ID, Put, group_name, guid
-from localcloud.arm.services import kubernetes_version
+from localcloud.arm.services import address_space, kubernetes_version
+from localcloud.arm.services.agent_pool import MAX_POOLS
 from localcloud.arm.services.identity import assigned
 from localcloud.arm.store import Stored
 from localcloud.arm.wire import Properties
@@ -16,7 +17,6 @@ from localcloud.arm.wire import Properties
 CLUSTER = "azure-native:containerservice:ManagedCluster"
 
 _DNS_PREFIX = re.compile(r"[a-zA-Z0-9]|[a-zA-Z0-9][-a-zA-Z0-9]{0,52}[a-zA-Z0-9]")
-_MAX_POOLS = 100
 _KEPT = ("aadProfile", "kubernetesVersion", "identity", "dnsPrefix", "identityProfile", "oidcIssuerProfile")
 """What stays when a PUT leaves it out."""
 
@@ -56,7 +56,7 @@ def properties(put: Put, body: Properties) -> Properties:
         "fqdn": f"{host}.hcp.{suffix}",
         "azurePortalFQDN": f"{host}.portal.hcp.{suffix}",
         **({"privateFQDN": f"{host}.{guid(put.id, 'zone')}.privatelink.{suffix}"} if private else {}),
-        "maxAgentPools": _MAX_POOLS,
+        "maxAgentPools": MAX_POOLS,
         "powerState": {"code": "Running"},
         "provisioningState": "Succeeded",
         "resourceUID": guid(put.id, "uid").replace("-", "")[:24],
@@ -132,10 +132,13 @@ def refuse(put: Put, shown: Properties) -> None:
     version = shown["kubernetesVersion"]
     if not kubernetes_version.is_offered(version, long_term=long_term):
         raise refusal("K8sVersionNotSupported", name=put.name, version=version)
+    if long_term and wire.get(shown, "sku.tier") != "Premium":
+        raise refusal("LongTermSupportNeedsPremium")
+    address_space.refuse_cluster(put, shown)
     if put.body.get("dnsPrefix") and not _DNS_PREFIX.fullmatch(put.body["dnsPrefix"]):
         raise refusal("DnsPrefixInvalid")
     pools = put.body.get("agentPoolProfiles", [])
-    if len(pools) > _MAX_POOLS:
+    if len(pools) > MAX_POOLS:
         raise refusal("TooManyPools", count=len(pools))
     if put.current is None:
         if not any(pool.get("mode") == "System" for pool in pools):
