@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from inference_stack.planner import Plan, PlannedModel, PlannedPool, Range
+from inference_stack.planner import Plan, PlannedModel, PlannedPool, PoolPrice, Range
 from inference_stack.planner.reservations import line_name
 
 from .figures import bounds, counted, duration, gib, number, percent, place, sharding, short, span, usd
@@ -178,6 +178,8 @@ def common_zones(plan: Plan) -> tuple[str, ...]:
 
 
 def _zones(zones: tuple[str, ...]) -> str:
+    if zones == tuple(str(1 + number) for number in range(len(zones))) and len(zones) > 2:
+        return f"zones {zones[0]}–{zones[-1]}"
     return f"zone{'s' * (len(zones) > 1)} {', '.join(zones)}" if zones else ""
 
 
@@ -187,14 +189,19 @@ def reservations(plan: Plan) -> tuple[str, ...]:
     told: list[str] = []
     for each in plan.environment.capacity_reservations:
         line, group = paid.get(line_name(each)), each.group.rpartition("/")[2]
-        idle = (
-            f", idle but paid for: {line.nodes_idle} while nobody asks, {line.nodes_expected} at the mean "
-            f"traffic, {line.nodes_peak} at peak"
-            if line
-            else ""
-        )
+        idle = _idle(line) if line else ""
         told.append(f"reserved in {group}: {each.nodes} × {each.sku}{idle}")
     return tuple(told)
+
+
+def _idle(line: PoolPrice) -> str:
+    loads = {
+        "while nobody asks": line.nodes_idle,
+        "at the mean traffic": line.nodes_expected,
+        "at peak": line.nodes_peak,
+    }
+    told = [f"{nodes} {when}" for when, nodes in loads.items() if nodes]
+    return ", idle but paid for: " + ", ".join(told) if told else ""
 
 
 def cpu_pools(plan: Plan) -> str:
