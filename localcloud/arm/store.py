@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS resources (
     revision INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS resources_by_type ON resources (type);
-CREATE TABLE IF NOT EXISTS faults (
+CREATE TABLE IF NOT EXISTS orders (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     fault TEXT NOT NULL
 );
@@ -192,17 +192,17 @@ class Store:
     def order(self, fault: Fault) -> None:
         """Let something go wrong at a write operation to come."""
         with self.transaction():
-            self.execute("INSERT INTO faults (fault) VALUES (?)", fault.model_dump_json())
+            self.execute("INSERT INTO orders (fault) VALUES (?)", fault.model_dump_json())
 
     def count(self, token: str, name: str) -> Fault | None:
         """Count a write operation on a resource; the first fault ordered for it, which is then used up."""
         with self.transaction():
             operation = self.operations + 1
             self.set(_OPERATIONS, str(operation))
-            for number, text in self.execute("SELECT number, fault FROM faults ORDER BY number"):
+            for number, text in self.execute("SELECT number, fault FROM orders ORDER BY number"):
                 fault = Fault.model_validate_json(text)
                 if fault.strikes(operation, token, name):
-                    self.execute("DELETE FROM faults WHERE number = ?", number)
+                    self.execute("DELETE FROM orders WHERE number = ?", number)
                     return fault
         return None
 
