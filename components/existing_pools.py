@@ -20,6 +20,8 @@ _Answer = TypeVar("_Answer")
 class FoundCluster(NamedTuple):
     """A cluster of somebody else's, some of whose pools are used."""
 
+    name: str
+    """Its name, told apart from its namesakes in other resource groups."""
     id: ArmId
     issuer: str
     """OIDC issuer that signs the tokens of its service accounts."""
@@ -35,18 +37,22 @@ def found_clusters(plan: Plan) -> list[FoundCluster]:
     Asks AKS when the program runs, in a preview too. Raises InvalidEnvironment with everything that is not
     as the environment says.
     """
-    pools = sorted((pool for pool in plan.pools if pool.existing), key=_cluster_id)
+    pools = sorted((pool for pool in plan.pools if pool.existing), key=_cluster)
     found: list[FoundCluster] = []
     findings: list[Finding] = []
-    for arm_id, own in groupby(pools, key=_cluster_id):
+    for _, own in groupby(pools, key=_cluster):
         used = {_path(plan, pool): pool for pool in own}
-        cluster = ArmId.parse(arm_id)
-        azure = provider_of(cluster, cluster.names[0])
+        cluster = ArmId.parse(_cluster_id(next(iter(used.values()))))
+        azure = provider_of(cluster, _name(cluster))
         reading = _Reading(cluster, pulumi.InvokeOptions(provider=azure), findings)
         issuer = reading.cluster(used)
         for path, pool in used.items():
             reading.pool(path, pool)
-        found.append(FoundCluster(cluster, issuer, azure, frozenset(pool.name for pool in used.values())))
+        found.append(
+            FoundCluster(
+                _name(cluster), cluster, issuer, azure, frozenset(pool.name for pool in used.values())
+            )
+        )
     if findings:
         raise InvalidEnvironment(f"Pulumi.{plan.name}.yaml", findings)
     return found
@@ -54,6 +60,15 @@ def found_clusters(plan: Plan) -> list[FoundCluster]:
 
 def _cluster_id(pool: PlannedPool) -> str:
     return str(pool.existing).rpartition("/agentPools/")[0]
+
+
+def _cluster(pool: PlannedPool) -> str:
+    """What tells clusters apart: Azure reads ids without regard to case."""
+    return _cluster_id(pool).lower()
+
+
+def _name(cluster: ArmId) -> str:
+    return f"{cluster.resource_group}-{cluster.names[0]}".lower()
 
 
 def _path(plan: Plan, pool: PlannedPool) -> str:

@@ -238,7 +238,7 @@ class InferenceStack(pulumi.ComponentResource):
         """What is added to a cluster that is there already."""
         namespace = f"{NAMESPACE}-{name}"
         cluster = ExistingCluster(
-            found.id.names[0],
+            found.name,
             {
                 "found": found,
                 "region": self._plan.environment.region,
