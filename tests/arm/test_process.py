@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from localcloud.arm.faults import Fault
 from localcloud.arm.provider import STATE
 from tests.arm.engine import GROUP, Engine
 
@@ -54,7 +56,10 @@ def test_two_providers_at_once_share_a_cloud(engines: list[Engine]) -> None:
     assert one.refresh(made) is None
 
 
-def test_the_provider_ends_with_an_engine_that_was_killed(environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("stalled", [False, True], ids=["idle", "stalled"])
+def test_the_provider_ends_with_an_engine_that_was_killed(
+    environment: dict[str, str], tmp_path: Path, stalled: bool
+) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", ENGINE],
         env=environment,
@@ -64,6 +69,8 @@ def test_the_provider_ends_with_an_engine_that_was_killed(environment: dict[str,
     )
     assert parent.stdout is not None
     port = parent.stdout.readline().strip()
+    if stalled:
+        _stall(port, tmp_path)
     parent.send_signal(signal.SIGKILL)
     parent.wait(timeout=10)
 
@@ -71,6 +78,19 @@ def test_the_provider_ends_with_an_engine_that_was_killed(environment: dict[str,
     while time.monotonic() < deadline and _answers(port):
         time.sleep(0.2)
     assert not _answers(port)
+
+
+def _stall(port: str, folder: Path) -> None:
+    """A creation under way to which no answer comes."""
+    engine = Engine(
+        provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(f"127.0.0.1:{port}")), folder
+    )
+    engine.configure(location="westeurope")
+    with engine.store() as store:
+        store.order(Fault(kind="stall"))
+        ThreadPoolExecutor(1).submit(engine.create, GROUP, "rg", {"resourceGroupName": "rg"})
+        while not store.operations:
+            time.sleep(0.05)
 
 
 def _answers(port: str) -> bool:
