@@ -8,6 +8,8 @@ from typing import Literal
 import yaml
 from pydantic import Field, JsonValue, PositiveInt
 
+from inference_stack.spec.libyaml import DUMPER
+
 from .model import Emitted
 
 OPENAI_APP = "ray.serve.llm:build_openai_app"
@@ -139,4 +141,4 @@ class ServeConfig(Emitted):
     def to_yaml(self) -> str:
         """The configuration as Ray reads it; the same text for the same content."""
         content = self.model_dump(mode="json", exclude_none=True)
-        return yaml.safe_dump(content, sort_keys=False, default_flow_style=False, width=110)
+        return yaml.dump(content, Dumper=DUMPER, sort_keys=False, default_flow_style=False, width=110)

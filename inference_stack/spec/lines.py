@@ -7,6 +7,7 @@ from typing import cast
 import yaml
 
 from .finding import Finding
+from .libyaml import LOADER
 
 CONFIG_KEY = "inference-stack:environment"
 
@@ -18,7 +19,7 @@ def located(findings: Iterable[Finding], text: str | None) -> tuple[Finding, ...
     """
     if text is None:
         return tuple(findings)
-    document = cast("yaml.Node | None", yaml.compose(text, yaml.SafeLoader))  # pyright: ignore[reportUnknownMemberType]
+    document = cast("yaml.Node | None", yaml.compose(text, LOADER))  # pyright: ignore[reportUnknownMemberType]
     root = _environment_node(document)
     placed = [finding.model_copy(update={"line": _line(root, finding.path)}) for finding in findings]
     return tuple(sorted(placed, key=lambda finding: finding.line or 0))
