@@ -1,7 +1,8 @@
 """vCPU quota: what was granted in a region, what pools take of it, and what ARM says where it is too little.
 
 A family without a row in the store has no limit. Nodes count against their size's family and against the
-region's ``cores``; Spot nodes against ``lowPriorityCores`` alone.
+region's ``cores``; Spot nodes against ``lowPriorityCores`` alone. Each subscription has the same limits,
+and what the pools of one take is nothing to another.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,13 @@ from localcloud.arm.vm_sizes import VmSize, vm_size
 
 REGION = "cores"
 SPOT = "lowPriorityCores"
+
+
+class Place(NamedTuple):
+    """Where a quota holds."""
+
+    subscription: str
+    region: str
 
 
 class Left(NamedTuple):
@@ -38,13 +46,13 @@ def set_quota(store: Store, vcpus: Mapping[str, int]) -> None:
             store.execute("INSERT INTO quota VALUES (?, ?)", _plain(family), granted)
 
 
-def left(store: Store, size: VmSize, region: str, *, spot: bool) -> list[Left]:
-    """What is left of the families that a size counts against in a region; those without a limit left out."""
+def left(store: Store, size: VmSize, place: Place, *, spot: bool) -> list[Left]:
+    """What is left of the families that a size counts against; those without a limit left out."""
     found: list[Left] = []
     for family in (SPOT,) if spot else (REGION, size.family):
         rows = store.execute("SELECT vcpus FROM quota WHERE family = ?", _plain(family))
         if rows:
-            used = sum(taken for name, taken in _taken(store, region) if _plain(name) == _plain(family))
+            used = sum(taken for name, taken in _taken(store, place) if _plain(name) == _plain(family))
             found.append(Left(family, rows[0][0], used))
     return found
 
@@ -86,10 +94,11 @@ def refuse_beyond(store: Store, pool_id: str, region: str, shown: Mapping[str, A
     if size is None or added <= 0:
         return
     needed = added * size.vcpu
-    for each in left(store, size, region, spot=shown.get("scaleSetPriority") == "Spot"):
+    place = Place(_subscription(pool_id), location(region))
+    for each in left(store, size, place, spot=shown.get("scaleSetPriority") == "Spot"):
         if needed > each.vcpus:
             name = "InsufficientFamilyQuota" if each.family == size.family else "InsufficientRegionalQuota"
-            raise refusal(name, family=each.family, location=location(region), left=each.vcpus, needed=needed)
+            raise refusal(name, family=each.family, location=place.region, left=each.vcpus, needed=needed)
 
 
 def _of_pool(store: Store, pool_id: str) -> tuple[list[Left], VmSize, str]:
@@ -97,16 +106,16 @@ def _of_pool(store: Store, pool_id: str) -> tuple[list[Left], VmSize, str]:
     size = vm_size(str(pool.properties["vmSize"])) if pool else None
     if pool is None or size is None:
         raise LookupError(f"no pool {pool_id}")
-    region = _region(store, pool)
+    place = _place(store, pool)
     spot = pool.properties.get("scaleSetPriority") == "Spot"
-    return left(store, size, region, spot=spot), size, region
+    return left(store, size, place, spot=spot), size, place.region
 
 
-def _taken(store: Store, region: str) -> Iterator[tuple[str, int]]:
-    """vCPUs by family that the pools of a region hold."""
+def _taken(store: Store, place: Place) -> Iterator[tuple[str, int]]:
+    """vCPUs by family that the pools of a place hold."""
     for pool in store.all(POOL):
         size = vm_size(str(pool.properties.get("vmSize")))
-        if size is None or _region(store, pool) != location(region):
+        if size is None or _place(store, pool) != place:
             continue
         vcpus = _nodes(pool.properties) * size.vcpu
         spot = pool.properties.get("scaleSetPriority") == "Spot"
@@ -119,9 +128,14 @@ def _nodes(properties: Mapping[str, Any]) -> int:
     return int(properties.get("count") or 0) if running else 0
 
 
-def _region(store: Store, pool: Stored) -> str:
+def _place(store: Store, pool: Stored) -> Place:
     cluster = store.get(pool.parent_id or "")
-    return location(cluster.properties.get("location", "")) if cluster else ""
+    region = location(cluster.properties.get("location", "")) if cluster else ""
+    return Place(_subscription(pool.id), region)
+
+
+def _subscription(resource_id: str) -> str:
+    return resource_id.lower().removeprefix("/subscriptions/").partition("/")[0]
 
 
 def _plain(family: str) -> str:

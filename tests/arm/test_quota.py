@@ -8,7 +8,17 @@ from inference_stack.catalog import CATALOG
 from localcloud.arm.capacity import room
 from localcloud.arm.quota import set_quota
 from localcloud.arm.vm_sizes import vm_size
-from tests.arm.engine import CLUSTER, CLUSTER_INPUTS, GPU_POOL, POOL, Engine, Inputs, Made, RefusedError
+from tests.arm.engine import (
+    CLUSTER,
+    CLUSTER_INPUTS,
+    GPU_POOL,
+    GROUP,
+    POOL,
+    Engine,
+    Inputs,
+    Made,
+    RefusedError,
+)
 
 H100 = "StandardNCadsH100v5Family"
 SPOT = {"scaleSetPriority": "Spot"}
@@ -84,6 +94,18 @@ def test_a_deleted_pool_gives_its_quota_back(engine: Engine, cluster: Made) -> N
 def test_another_regions_pools_do_not_count(engine: Engine, cluster: Made) -> None:
     engine.create(CLUSTER, "far", {**CLUSTER_INPUTS, "resourceName": "far", "location": "eastus"})
     create(engine, "far", count=3, resourceName="far")
+    grant(engine, **{H100: 40})
+
+    create(engine, count=1)
+
+
+def test_another_subscriptions_pools_do_not_count(engine: Engine, group: Made) -> None:
+    engine.configure(location="westeurope", subscriptionId="theirs")
+    engine.create(GROUP, "rg", {"resourceGroupName": "rg"})
+    engine.create(CLUSTER, "aks", CLUSTER_INPUTS)
+    create(engine, "far", count=3)
+    engine.configure(location="westeurope")
+    engine.create(CLUSTER, "aks", CLUSTER_INPUTS)
     grant(engine, **{H100: 40})
 
     create(engine, count=1)
