@@ -1,22 +1,14 @@
 """The provider under the real Pulumi engine: what a person sees."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from rich.console import Console
 
 from localcloud.arm.faults import Fault
-from localcloud.arm.provider import STATE, store_path
-from localcloud.arm.store import Store
-from localcloud.toolchain import ENGINE, Tool, prepare
 from tests.arm.engine import POOL
+from tests.arm.project import Project, made_in, project_in
 
 pytestmark = pytest.mark.e2e
 
@@ -42,82 +34,16 @@ azure.containerservice.AgentPool("h100", resource_group_name=group.name, resourc
 """
 
 
-@dataclass(frozen=True)
-class Project:
-    """A Pulumi project in a folder of its own, its state beside it."""
-
-    folder: Path
-    pulumi: Path
-    environment: dict[str, str]
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(self.pulumi), *arguments, "--non-interactive", "--color", "never"],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def configure(self, **values: Any) -> None:
-        for name, value in values.items():
-            done = self.run("config", "set", "--stack", "dev", name, str(value))
-            assert done.returncode == 0, done.stderr
-
-    def changes(self, verb: str, *options: str) -> dict[str, int]:
-        """Operations by kind; the verb must succeed."""
-        done = self.run(verb, "--stack", "dev", "--json", *options)
-        assert done.returncode == 0, done.stdout + done.stderr
-        steps = json.loads(done.stdout)["steps"]
-        kinds = [step["op"] for step in steps]
-        return {kind: kinds.count(kind) for kind in set(kinds) - {"same"}}
-
-    def up(self) -> subprocess.CompletedProcess[str]:
-        return self.run("up", "--stack", "dev", "--yes", "--skip-preview")
-
-    def store(self) -> Store:
-        return Store(store_path(Path(self.environment[STATE])))
-
-    def pool(self) -> Any:
-        with self.store() as store:
-            return next(pool for pool in store.all(POOL) if pool.name == "h100")
-
-
-def project_in(folder: Path) -> Project:
-    """The project in a folder, whose state moves with it."""
-    toolchain = prepare(ENGINE, console=Console(stderr=True))
-    environment = {
-        **os.environ,
-        **toolchain.environment(),
-        "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
-        "PULUMI_CONFIG_PASSPHRASE": "test",
-        STATE: str(folder / "cloud"),
-    }
-    return Project(folder, toolchain.path(Tool.PULUMI), environment)
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A project with nothing deployed."""
-    return made_in(tmp_path / "project")
-
-
-def made_in(folder: Path) -> Project:
-    (folder / "backend").mkdir(parents=True)
-    runtime = {"name": "python", "options": {"toolchain": "pip", "virtualenv": sys.prefix}}
-    (folder / "Pulumi.yaml").write_text(json.dumps({"name": "arm", "runtime": runtime}))
-    (folder / "__main__.py").write_text(PROGRAM)
-    project = project_in(folder)
-    assert project.run("stack", "init", "dev").returncode == 0
-    project.configure(**{"azure-native:location": "westeurope"})
-    return project
+    return made_in(tmp_path / "project", PROGRAM)
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A deployed project, to be copied."""
-    project = made_in(tmp_path_factory.mktemp("template") / "project")
+    project = made_in(tmp_path_factory.mktemp("template") / "project", PROGRAM)
     done = project.up()
     assert done.returncode == 0, done.stdout + done.stderr
     return project.folder
