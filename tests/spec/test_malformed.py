@@ -1,23 +1,25 @@
 """Malformed environments: every fault at once, at the user's own path, with what is allowed there."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from inference_stack.cli import app
 from inference_stack.planner import plan_environment
-from inference_stack.spec import InvalidEnvironment, Severity, read
+from inference_stack.spec import CONFIG_KEY, InvalidEnvironment, Severity
 from tests.spec.malformed_table import BASE, CROSS_FIELD, FOLDER, MALFORMED, TABLE, Malformed
 
 by_name = pytest.mark.parametrize("malformed", MALFORMED, ids=lambda each: each.name)
 
 
-def refusal(malformed: Malformed, folder: Path) -> InvalidEnvironment:
-    file = malformed.written(folder)
-    source = read(file)
+@cache
+def refusal(malformed: Malformed) -> InvalidEnvironment:
+    data = yaml.safe_load(malformed.text)["config"][CONFIG_KEY]
     with pytest.raises(InvalidEnvironment) as raised:
-        plan_environment(source.data, name="test", file=file.name, text=source.text)
+        plan_environment(data, name="test", file=f"{malformed.name}.yaml", text=malformed.text)
     return raised.value
 
 
@@ -38,8 +40,8 @@ def test_every_whole_file_stands_in_the_table() -> None:
 
 
 @by_name
-def test_all_faults_are_told_at_once_and_none_by_its_echo(malformed: Malformed, tmp_path: Path) -> None:
-    findings = refusal(malformed, tmp_path).findings
+def test_all_faults_are_told_at_once_and_none_by_its_echo(malformed: Malformed) -> None:
+    findings = refusal(malformed).findings
     assert {finding.severity for finding in findings} == {Severity.ERROR}
     assert sorted((each.path, each.code) for each in findings) == sorted(
         (each.path, each.code) for each in malformed.wrong
@@ -51,10 +53,8 @@ def test_all_faults_are_told_at_once_and_none_by_its_echo(malformed: Malformed, 
 
 
 @by_name
-def test_the_rendered_error_names_file_and_line_in_order_and_counts(
-    malformed: Malformed, tmp_path: Path
-) -> None:
-    refused = refusal(malformed, tmp_path)
+def test_the_rendered_error_names_file_and_line_in_order_and_counts(malformed: Malformed) -> None:
+    refused = refusal(malformed)
     told = str(refused)
     lines = [finding.line for finding in refused.findings]
     assert None not in lines
