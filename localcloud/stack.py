@@ -87,7 +87,8 @@ class Stack:
             told += self._settle()
         for line in told:
             console.print(line, markup=False, soft_wrap=True)
-        return interrupted
+        # Killed between two operations, it may have been about to look up what an earlier recovery took in.
+        return bool(told)
 
     @property
     def backend(self) -> Backend:
