@@ -1,7 +1,7 @@
 """A plan on one screen: what runs where, whether it is fast enough, what it costs, what to know."""
 
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inference_stack.planner import Plan, PlannedModel, PlannedPool
-from inference_stack.spec import Severity
+from inference_stack.spec import Finding, Severity
 
 from . import summary
 from .details import CELLS, bar, facts
@@ -21,8 +21,8 @@ from .summary import HELD, LIKELY, MARKS, MISSED, Latency, Line, lines
 WIDTH = 100
 """Columns that a report takes at most, and where nobody knows how many there are."""
 
-MOST_ALIKE = {Severity.WARNING: 3, Severity.NOTE: 1}
-"""Findings of a code that are told, unless details are asked for."""
+MOST_ALIKE = 3
+"""Warnings of a code that are told, unless details are asked for."""
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 MARK_STYLES = {HELD: "green", LIKELY: "yellow", MISSED: "bold red", "": ""}
@@ -192,14 +192,27 @@ def _bar(model: PlannedModel) -> Text:
 def _findings(plan: Plan, *, every: bool) -> Iterator[RenderableType]:
     for severity, codes in by_severity(plan.findings):
         style = STYLES[severity]
+        brief = severity is Severity.NOTE and not every
+        heading = counted(sum(len(alike) for _, alike in codes), severity.value)
         yield Text()
-        yield Text(counted(sum(len(alike) for _, alike in codes), severity.value), style)
+        yield Text(heading + (": --details tells them in full" if brief else ""), style)
         for code, alike in codes:
-            shown = alike if every else alike[: MOST_ALIKE.get(severity)]
-            for found in shown:
-                yield Padding(Text.assemble((code, style), f" {place_of(found)} {found.what}"), (0, 0, 0, 2))
-                yield from (Padding(Text(line), (0, 0, 0, 4)) for line in advice(found))
-            if len(alike) > len(shown):
-                yield Padding(
-                    Text(f"and {len(alike) - len(shown)} more of {code}: --details", "dim"), (0, 0, 0, 2)
-                )
+            told = [_brief(code, alike, style)] if brief else _told(code, alike, style, every=every)
+            yield from (Padding(line, (0, 0, 0, indent)) for indent, line in told)
+
+
+def _brief(code: str, alike: Sequence[Finding], style: str) -> tuple[int, Text]:
+    """A line for all findings of a code, cut off where the page ends."""
+    number = f" ×{len(alike)}" if len(alike) > 1 else ""
+    told = Text.assemble((code, style), f"{number} {place_of(alike[0])} {alike[0].what}")
+    told.no_wrap, told.overflow = True, "ellipsis"
+    return 2, told
+
+
+def _told(code: str, alike: Sequence[Finding], style: str, *, every: bool) -> Iterator[tuple[int, Text]]:
+    shown = alike if every else alike[:MOST_ALIKE]
+    for found in shown:
+        yield 2, Text.assemble((code, style), f" {place_of(found)} {found.what}")
+        yield from ((4, Text(line)) for line in advice(found))
+    if len(alike) > len(shown):
+        yield 2, Text(f"and {len(alike) - len(shown)} more of {code}: --details", "dim")

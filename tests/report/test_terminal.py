@@ -7,7 +7,7 @@ from rich.console import Console
 from inference_stack.planner import Plan, PoolPrice, plan_environment
 from inference_stack.report import render, text
 from inference_stack.report.terminal import WIDTH
-from inference_stack.spec import read
+from inference_stack.spec import Severity, read
 from tests.report.builders import environment
 from tests.report.plans import NOTE, large, small
 
@@ -52,7 +52,7 @@ def test_no_line_is_wider_than_asked_for(plan: Plan, width: int) -> None:
 def test_an_environment_of_the_project_is_told_on_one_screen_of_plain_text(planned: Plan) -> None:
     told = text(planned)
     assert "\x1b" not in told
-    assert len(told.splitlines()) <= 60
+    assert len(told.splitlines()) <= 46
     assert max(map(len, told.splitlines())) <= WIDTH
 
 
@@ -200,8 +200,21 @@ def test_findings_stand_under_their_severity_with_code_path_line_and_remedy() ->
 
 
 def test_many_findings_of_a_code_are_counted_and_told_with_details() -> None:
-    assert "and 11 more of memory-unverified: --details" in text(large())
+    assert "memory-unverified ×12 models[0].placement counts on" in text(large())
     assert detailed(large()).count("memory-unverified") == 12
+    grave = tuple(found.model_copy(update={"severity": Severity.WARNING}) for found in large().findings)
+    warned = large().model_copy(update={"findings": grave})
+    assert "and 9 more of memory-unverified: --details" in text(warned)
+    assert text(warned).count("counts on 10.8 GiB") == 3
+
+
+def test_a_note_takes_one_line_and_is_told_in_full_with_details() -> None:
+    wordy = NOTE.model_copy(update={"what": "word " * 60 + "end"})
+    plan = small().model_copy(update={"findings": (wordy,)})
+    told = text(plan).splitlines()
+    assert told[-2:] == ["1 note: --details tells them in full", told[-1]]
+    assert told[-1].endswith("…")
+    assert "word end" in " ".join(detailed(plan).split())
 
 
 def test_details_say_why_each_model_is_where_it_is() -> None:
