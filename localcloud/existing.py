@@ -6,22 +6,23 @@ device plugin and KubeRay.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from inference_stack.catalog import CATALOG
 from inference_stack.planner import accelerator, template_tags
 from inference_stack.spec import Environment, GpuPool, MigStrategy
-from localcloud.arm.client import Client
+from localcloud.arm.client import Client, OperationFailedError
 from localcloud.arm.cloud import Cloud
 from localcloud.arm.control_planes import existing_home
 from localcloud.arm.kinds import PACKAGE, kind
 from localcloud.arm.quota import set_quota
+from localcloud.arm.refusal import ArmError
 from localcloud.arm.store import Store
 from localcloud.cluster.layout import Layout, Toolchain, write_private
 from localcloud.toolchain import Tool
@@ -33,30 +34,43 @@ _CLUSTER = f"{PACKAGE}:containerservice:ManagedCluster"
 _POOL = f"{PACKAGE}:containerservice:AgentPool"
 _KUBERAY = "kuberay-system"
 """Namespace of the operator."""
-_SEEDED = "seeded.json"
-"""What the environment said of the pools of a cluster, by their ARM ids."""
+_SEEDED = "taken-as-given.json"
+"""What the environment said, by ARM ids."""
 
 
 def seed(environment: Environment, state: Path, toolchain: Toolchain) -> None:
     """Let exist what an environment takes as given, as it describes it.
 
     What was made so is left alone later, whatever has become of it; only a pool that is described anew is
-    made anew. The quota is that which the environment says was granted.
+    made anew. The quota is that which the environment says was granted. Raises SystemExit where ARM would not
+    let it exist.
     """
-    pools = sorted((pool for pool in environment.listed_pools if pool.existing), key=_cluster_id)
+    record = state / _SEEDED
+    before: dict[str, Any] = json.loads(record.read_text()) if record.exists() else {}
+    said = list(_given(environment))
     with Store(Layout(state).store) as store:
         set_quota(store, environment.quota)
         azure = _Azure(store, environment.region)
-        for token, resource_id, body in _given(environment):
-            azure.ensure(token, resource_id, body)
-        for cluster_id, own in groupby(pools, key=_cluster_id):
-            described = list(own)
-            folder = existing_home(state, cluster_id)
-            folder.mkdir(parents=True, exist_ok=True)
-            azure.ensure(_CLUSTER, cluster_id, _cluster(environment, cluster_id))
-            azure.describe(described, folder / _SEEDED)
-            plugin = environment.images.device_plugin
-            _write_manifests(folder / "manifests", described, plugin, toolchain)
+        for one in said:
+            if before.get(one.id) == one.body:
+                continue
+            try:
+                azure.make(one)
+            except (ArmError, OperationFailedError) as refused:
+                raise SystemExit(
+                    f"What the environment takes as given cannot be: {one.id}\n{refused}"
+                ) from None
+    write_private(record, json.dumps({one.id: one.body for one in said}, indent=2))
+    for cluster_id, pools in _by_cluster(environment):
+        _write_manifests(existing_home(state, cluster_id), pools, environment, toolchain)
+
+
+class _Given(NamedTuple):
+    """A resource that an environment takes as given."""
+
+    token: str
+    id: str
+    body: dict[str, Any]
 
 
 class _Azure:
@@ -65,32 +79,32 @@ class _Azure:
     def __init__(self, store: Store, region: str) -> None:
         self._cloud, self._client, self._region = Cloud(store), Client(store, Event()), region
 
-    def ensure(self, token: str, resource_id: str, body: dict[str, Any]) -> None:
-        """Make a resource that is not there, and its group."""
-        group_id = resource_id.partition("/providers/")[0]
-        for kind_of, wanted, content in ((_GROUP, group_id, {}), (token, resource_id, body)):
-            if self._cloud.get(wanted) is None:
-                self._client.put(kind(kind_of), wanted, {"location": self._region, **content})
-
-    def describe(self, pools: Iterable[GpuPool], record: Path) -> None:
-        """Make the pools of a cluster whose description differs from the recorded one."""
-        before: dict[str, Any] = json.loads(record.read_text()) if record.exists() else {}
-        said = {str(pool.existing): _pool(pool) for pool in pools}
-        for pool_id, body in said.items():
-            if before.get(pool_id) != body:
-                self._client.delete(pool_id)
-                self._client.put(kind(_POOL), pool_id, body)
-        write_private(record, json.dumps(said, indent=2))
+    def make(self, given: _Given) -> None:
+        """Make a resource, in a group that is there; a pool takes the place of its predecessor."""
+        if given.token == _POOL:
+            self._client.delete(given.id)
+        group = _Given(_GROUP, given.id.partition("/providers/")[0], {})
+        for one in (group, given):
+            if self._cloud.get(one.id) is None:
+                located = {} if one.token == _POOL else {"location": self._region}
+                self._client.put(kind(one.token), one.id, {**located, **one.body})
 
 
-def _given(environment: Environment) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Type, ARM id and body of what is neither a pool nor a cluster."""
+def _given(environment: Environment) -> Iterator[_Given]:
     deployer = environment.access.deployer
     if deployer.network:
         space = {"addressPrefixes": [str(deployer.network_range)]}
-        yield _NETWORK, deployer.network, {"addressSpace": space}
+        yield _Given(_NETWORK, deployer.network, {"addressSpace": space})
     for reserved in environment.capacity_reservations:
-        yield _RESERVATION, reserved.group, {}
+        yield _Given(_RESERVATION, reserved.group, {})
+    for cluster_id, pools in _by_cluster(environment):
+        yield _Given(_CLUSTER, cluster_id, _cluster(environment, cluster_id))
+        yield from (_Given(_POOL, str(pool.existing), _pool(pool)) for pool in pools)
+
+
+def _by_cluster(environment: Environment) -> list[tuple[str, list[GpuPool]]]:
+    pools = sorted((pool for pool in environment.listed_pools if pool.existing), key=_cluster_id)
+    return [(cluster_id, list(own)) for cluster_id, own in groupby(pools, key=_cluster_id)]
 
 
 def _cluster_id(pool: GpuPool) -> str:
@@ -131,10 +145,11 @@ def _pool(pool: GpuPool) -> dict[str, Any]:
 
 
 def _write_manifests(
-    folder: Path, pools: Iterable[GpuPool], device_plugin: str, toolchain: Toolchain
+    folder: Path, pools: Sequence[GpuPool], environment: Environment, toolchain: Toolchain
 ) -> None:
     """What is applied to the cluster when its control plane has started; see `Layout.manifests`."""
-    folder.mkdir(exist_ok=True)
+    manifests, device_plugin = folder / "manifests", environment.images.device_plugin
+    manifests.mkdir(parents=True, exist_ok=True)
     charts = toolchain.path(Tool.KUBERAY_CHARTS)
     plugins = [_device_plugin(strategy, names, device_plugin) for strategy, names in _by_strategy(pools)]
     for number, text in enumerate(
@@ -145,7 +160,7 @@ def _write_manifests(
             yaml.safe_dump_all(plugins),
         )
     ):
-        (folder / f"{number}.yaml").write_text(text)
+        (manifests / f"{number}.yaml").write_text(text)
 
 
 def _rendered(chart: Path) -> str:

@@ -141,6 +141,15 @@ def test_what_has_become_of_a_pool_is_left_alone(state: Path, charts: Charts) ->
     assert (stored(state, POOL)["count"], stored(state, POOL)["maxCount"]) == (2, 7)
 
 
+@pytest.mark.parametrize("gone", [POOL, SHARED])
+def test_what_somebody_has_deleted_stays_away(gone: str, state: Path, charts: Charts) -> None:
+    with Store(state / "arm.db") as store:
+        for part in reversed(store.within(gone)):
+            store.delete(part.id)
+        seed(described(), state, charts)
+        assert store.within(gone) == []
+
+
 def test_a_pool_that_is_described_anew_is_what_is_said_now(state: Path, charts: Charts) -> None:
     seed(described(lambda pool: pool.update(mig={"profile": "MIG2g"})), state, charts)
     assert stored(state, POOL)["gpuInstanceProfile"] == "MIG2g"
@@ -166,6 +175,13 @@ def test_credentials_are_those_of_the_cluster_that_is_asked_for(state: Path) -> 
 
     assert credentials(SHARED) == "of research"
     assert credentials(CLUSTER_ID) == "of the stack"
+
+
+def test_what_arm_would_not_let_exist_is_told(tmp_path: Path, charts: Charts) -> None:
+    asked = described(lambda pool: pool.update(nodes={"min": 1, "max": 3}))
+    granted = {"StandardNCADSA100v4Family": 0}
+    with pytest.raises(SystemExit, match=f"cannot be: {POOL}\n.*quota"):
+        seed(asked.model_copy(update={"quota": granted}), tmp_path, charts)
 
 
 def test_two_clusters_of_one_name_are_two(state: Path) -> None:
