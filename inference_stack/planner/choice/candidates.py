@@ -14,7 +14,7 @@ from .disaggregated import disaggregate
 from .offer import UNPRICED, UNVERIFIED, VERIFIED, Barred, Offer
 from .packing import part_size
 from .shape import Shape, shapes
-from .sizing import size
+from .sizing import Capability, capable, size
 
 KEPT = 8
 """Candidates of a model that the packing chooses among: the cheapest by share of nodes, and as many by whole
@@ -44,6 +44,7 @@ class Search:
         self._fractions = fractions
         self._prune = prune
         self._known: dict[str, Found] = {}
+        self._capable: dict[tuple[str, str, int, Shape, int], Capability | Miss] = {}
 
     def find(self, demand: Demand) -> Found:
         """The ways to serve a model, and what forbids the others."""
@@ -55,11 +56,11 @@ class Search:
     def _look(self, demand: Demand) -> Found:
         sized: list[Candidate] = []
         misses: list[Miss] = []
-        ways = sorted(self._ways(demand), key=_cheapest_first)
+        ways, work = sorted(self._ways(demand), key=_cheapest_first), demand.work
         for number, way in enumerate(ways):
             if self._prune and _cannot_win(way, sized):
                 return Found(_kept(sized), tuple(misses), tuple(ways[number:]))
-            found = size(demand, way)
+            found = self._size(demand, work, way)
             if isinstance(found, Candidate) and demand.model.disaggregated:
                 found = disaggregate(demand, found, self._offers)
             if isinstance(found, Miss):
@@ -67,6 +68,14 @@ class Search:
             else:
                 sized.append(found)
         return Found(_kept(sized) if self._prune else tuple(_undominated(_ranked(sized))), tuple(misses), ())
+
+    def _size(self, demand: Demand, work: str, way: Way) -> Candidate | Miss:
+        """The way sized; what one replica can do is worked out once for all models that do the same work."""
+        question = work, way.row.id, id(way.offer), way.shape, way.quarters
+        if question not in self._capable:
+            self._capable[question] = capable(demand, way)
+        one = self._capable[question]
+        return one if isinstance(one, Miss) else size(demand, way, one)
 
     def _ways(self, demand: Demand) -> Iterator[Way]:
         pinned = demand.pinned

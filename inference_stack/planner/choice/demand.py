@@ -75,6 +75,12 @@ class Demand:
         """All that the choice depends on: models with equal questions have equal candidates."""
         return self.model.model_dump_json(exclude={"name"})
 
+    @property
+    def work(self) -> str:
+        """All that one replica depends on: the question without how often and how many."""
+        often = {"requests_per_second", "peak_requests_per_second"}
+        return self.model.model_dump_json(exclude={"name": True, "replicas": True, "traffic": often})
+
 
 def asked(model: Model, catalog: Catalog) -> Asked | None:
     """What a model is asked, with the usual lengths of its workload where the user gives none.

@@ -26,8 +26,21 @@ STEPS = (1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192
 """Concurrencies that are tried."""
 
 
-def size(demand: Demand, way: Way) -> Candidate | Miss:
-    """The most that a replica can take on this way, or what forbids it."""
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One replica on a way, and the most that it can take on."""
+
+    replica: Replica
+    memory: Memory
+    concurrency: int
+    speed: Speed | None
+    """None without traffic, as are the rate and the bottleneck."""
+    requests_per_second: float
+    bottleneck: Bottleneck | None
+
+
+def capable(demand: Demand, way: Way) -> Capability | Miss:
+    """The most that one replica can take on this way, or what forbids it: whatever the rate of requests."""
     at_once = demand.most_concurrent
     alone = replica(demand, way, 1)
     if miss := _too_heavy(way, alone):
@@ -40,7 +53,24 @@ def size(demand: Demand, way: Way) -> Candidate | Miss:
     quick = _quick_enough(demand, way, at_once)
     if isinstance(quick, Miss):
         return quick
-    return _sized(demand, way, traffic, quick)
+    return _bounded(demand, way, traffic, quick)
+
+
+def size(demand: Demand, way: Way, one: Capability) -> Candidate | Miss:
+    """As many replicas as the traffic needs, or why that is too many. Without traffic, what the user says."""
+    asked, traffic, rate = demand.model.replicas, demand.traffic, one.requests_per_second
+    if traffic is None:
+        bounds = Bounds(asked.min, asked.max, asked.max) if asked else Bounds(0, 1, 1)
+    else:
+        most = math.ceil(traffic.peak / (HEADROOM * rate))
+        expected = math.ceil(traffic.requests_per_second / (HEADROOM * rate))
+        if asked and asked.max < most:
+            what = f"takes {most} replicas of {rate:.2g} requests a second each, and {asked.max} are allowed"
+            return Miss(way, "replicas", what, most / asked.max)
+        bounds = (
+            Bounds(asked.min, max(expected, asked.min), asked.max) if asked else Bounds(0, expected, most)
+        )
+    return Candidate(way, one.replica, one.memory, one.concurrency, one.speed, rate, one.bottleneck, bounds)
 
 
 def replica(demand: Demand, way: Way, concurrency: int) -> Replica:
@@ -94,15 +124,13 @@ def holds(demand: Demand, way: Way, held: Memory) -> Miss | None:
     return Miss(way, "context", what, context / max(1, held.kv_tokens))
 
 
-def _given(demand: Demand, way: Way) -> Candidate | Miss:
+def _given(demand: Demand, way: Way) -> Capability | Miss:
     """Without traffic: what the user says, as far as the memory goes."""
     running = replica(demand, way, demand.most_concurrent)
     held = memory(running)
     if miss := holds(demand, way, held):
         return miss
-    asked = demand.model.replicas
-    bounds = Bounds(asked.min, asked.max, asked.max) if asked else Bounds(0, 1, 1)
-    return Candidate(way, running, held, demand.most_concurrent, None, 0.0, None, bounds)
+    return Capability(running, held, demand.most_concurrent, None, 0.0, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +211,8 @@ def _times(figure: Range, factor: float) -> Range:
     return Range(figure.value * factor, figure.low * factor, figure.high * factor)
 
 
-def _sized(demand: Demand, way: Way, traffic: Asked, quick: _Pace) -> Candidate | Miss:
+def _bounded(demand: Demand, way: Way, traffic: Asked, quick: _Pace) -> Capability | Miss:
+    """What meets the SLO, as far as the memory goes."""
     running = replica(demand, way, quick.concurrency)
     held = memory(running)
     room = room_for(running, held, traffic)
@@ -199,14 +228,7 @@ def _sized(demand: Demand, way: Way, traffic: Asked, quick: _Pace) -> Candidate 
     rate = completed_per_second(found, traffic, concurrency) if concurrency else 0.0
     if not rate:
         return Miss(way, "context", "has no room for a mean request beside the longest", 2.0)
-    most = math.ceil(traffic.peak / (HEADROOM * rate))
-    expected = math.ceil(traffic.requests_per_second / (HEADROOM * rate))
-    asked = demand.model.replicas
-    if asked and asked.max < most:
-        what = f"takes {most} replicas of {rate:.2g} requests a second each, and {asked.max} are allowed"
-        return Miss(way, "replicas", what, most / asked.max)
-    bounds = Bounds(asked.min, max(expected, asked.min), asked.max) if asked else Bounds(0, expected, most)
-    return Candidate(way, running, held, concurrency, found, rate, bottleneck, bounds)
+    return Capability(running, held, concurrency, found, rate, bottleneck)
 
 
 def room_for(running: Replica, held: Memory, traffic: Asked) -> int:
