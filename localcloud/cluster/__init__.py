@@ -62,6 +62,7 @@ def _start(layout: Layout, toolchain: Toolchain, console: Console, clock_speed: 
     layout.prepare()
     with FileLock(layout.lock):
         if (run := Run.read(layout)) and run.supervisor.find() and run.ready:
+            furnish(layout)  # whoever started it may have been interrupted before
             return
         _end_leftovers(layout)
         layout.turn_logs()
