@@ -1,0 +1,248 @@
+"""Who reaches a cluster, and over which way: a private one in full, and what a change of it means."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lightkube import Client, KubeConfig
+from lightkube.resources.apps_v1 import Deployment
+from rich.console import Console
+
+from localcloud import cluster
+from localcloud.arm.immutability import immutables
+from localcloud.arm.request import SUBSCRIPTION_ID
+from localcloud.arm.store import Store, Stored
+from localcloud.recovery import Backend
+from localcloud.stack import Stack
+from localcloud.toolchain import Toolchain
+from tests.e2e.environments import changed, passed, stack, steps
+
+pytestmark = pytest.mark.e2e
+
+CLUSTER = "azure-native:containerservice:ManagedCluster"
+POOL = "azure-native:containerservice:AgentPool"
+PEERING = "azure-native:network:VirtualNetworkPeering"
+ROLE = "azure-native:authorization:RoleAssignment"
+SERVICE = "kubernetes:ray.io/v1:RayService"
+
+BUILDERS = f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/builders"
+NETWORK = f"{BUILDERS}/providers/Microsoft.Network/virtualNetworks/runners"
+RESERVATIONS = f"{BUILDERS}/providers/Microsoft.Compute/capacityReservationGroups/h100"
+SOMEBODY = "11111111-2222-3333-4444-555555555555"
+MIRROR = "acme.azurecr.io/mirror"
+
+
+def private(environment: dict[str, Any]) -> None:
+    """A private cluster, deployed to from a peered network, with everything from a mirror."""
+    environment["zones"] = ["1", "2", "3"]
+    environment["access"] = {
+        "private": True,
+        "admin_groups": [SOMEBODY],
+        "deployer": {
+            "object_id": SOMEBODY,
+            "kind": "User",
+            "route": "peering",
+            "network": NETWORK,
+            "network_range": "10.99.0.0/16",
+        },
+    }
+    environment["cluster"] |= {"upgrade_channel": "patch", "node_os_channel": "SecurityPatch"}
+    environment["images"] = {"registry": MIRROR}
+    environment["telemetry"] = {"retention_days": 90, "diagnostics": ["guard", "kube-audit"]}
+    environment["capacity_reservations"] = [
+        {"group": RESERVATIONS, "sku": "Standard_NC40ads_H100_v5", "nodes": 1}
+    ]
+
+
+def made_by(run: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    """New states of a `--json` preview."""
+    return [step["newState"] for step in json.loads(run.stdout)["steps"] if "newState" in step]
+
+
+def inputs(run: subprocess.CompletedProcess[str], token: str) -> list[dict[str, Any]]:
+    return [state["inputs"] for state in made_by(run) if state["type"] == token]
+
+
+def images(value: Any) -> Iterator[str]:
+    """Every image that a manifest or the values of a chart name."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key == "image":
+                yield item if isinstance(item, str) else f"{item['repository']}:{item['tag']}"
+            else:
+                yield from images(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from images(item)
+
+
+@pytest.mark.parametrize(
+    ("access", "profile", "entra"),
+    [
+        pytest.param(
+            {"authorized_ranges": ["203.0.113.0/24"]},
+            {"authorizedIPRanges": ["203.0.113.0/24"]},
+            False,
+            id="public",
+        ),
+        pytest.param(
+            {"private": True, "deployer": {"route": "inside"}},
+            {
+                "enablePrivateCluster": True,
+                "enablePrivateClusterPublicFQDN": False,
+                "enableVnetIntegration": True,
+                "privateDNSZone": "system",
+            },
+            False,
+            id="inside",
+        ),
+        pytest.param(
+            {
+                "private": True,
+                "deployer": {"route": "proxy", "proxy": "socks5://localhost:1080", "object_id": SOMEBODY},
+            },
+            {"enablePrivateCluster": True},
+            True,
+            id="proxy",
+        ),
+    ],
+)
+def test_a_way_in_previews_as_the_access_that_it_needs(
+    access: dict[str, Any], profile: dict[str, Any], entra: bool, toolchain: Toolchain, tmp_path: Any
+) -> None:
+    asked = stack(tmp_path, toolchain, lambda environment: environment.update(access=access))
+    run = passed(asked.preview("--json", capture=True))
+    (made,) = inputs(run, CLUSTER)
+    assert profile.items() <= made["apiServerAccessProfile"].items()
+    assert ("aadProfile" in made) is entra
+    subnets = {subnet["subnetName"] for subnet in inputs(run, "azure-native:network:Subnet")}
+    assert ("api-server" in subnets) is access.get("private", False)
+    assert not inputs(run, PEERING)
+
+
+class Running:
+    """dev with a private API server, up."""
+
+    def __init__(self, deployed: Stack) -> None:
+        self.stack = deployed
+
+    def all(self, token: str) -> list[Stored]:
+        with Store(self.stack.state / "arm.db") as store:
+            return store.all(token)
+
+    def state(self) -> list[dict[str, Any]]:
+        """What Pulumi holds of every resource."""
+        backend = Backend(self.stack.state / "pulumi", self.stack.environment)
+        return backend.deployment()["resources"]
+
+
+@pytest.fixture(scope="module")
+def running(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    deployed = stack(tmp_path_factory.mktemp("access"), toolchain, private)
+    cluster.start(deployed.state, toolchain, console=Console(stderr=True))
+    try:
+        passed(deployed.up(capture=True))
+        yield Running(deployed)
+    finally:
+        cluster.stop(deployed.state)
+
+
+def test_both_networks_lead_to_each_other_and_the_name_resolves_in_theirs(running: Running) -> None:
+    peerings = running.all(PEERING)
+    assert [peering.properties["peeringState"] for peering in peerings] == ["Connected", "Connected"]
+    assert {peering.id.startswith(BUILDERS) for peering in peerings} == {True, False}
+    (link,) = running.all("azure-native:privatedns:VirtualNetworkLink")
+    (made,) = running.all(CLUSTER)
+    assert link.properties["virtualNetwork"]["id"] == NETWORK
+    assert link.id.split("/")[8] == made.properties["privateFQDN"].partition(".")[2]
+
+
+def test_the_api_server_lies_in_a_subnet_given_over_to_aks(running: Running) -> None:
+    (made,) = running.all(CLUSTER)
+    subnets = {subnet.id: subnet for subnet in running.all("azure-native:network:Subnet")}
+    lying = subnets[made.properties["apiServerAccessProfile"]["subnetId"]]
+    assert lying.name == "api-server"
+    assert [given["serviceName"] for given in lying.properties["delegations"]] == [
+        "Microsoft.ContainerService/managedClusters"
+    ]
+
+
+def test_who_deploys_may_administer_the_cluster(running: Running) -> None:
+    (made,) = running.all(CLUSTER)
+    (grant,) = [role for role in running.all(ROLE) if role.properties["principalId"] == SOMEBODY]
+    assert grant.properties["scope"].lower() == made.id.lower()
+    assert grant.properties["principalType"] == "User"
+    assert made.properties["aadProfile"]["adminGroupObjectIDs"] == [SOMEBODY]
+
+
+def test_upkeep_zones_and_logs_are_as_asked(running: Running) -> None:
+    (made,) = running.all(CLUSTER)
+    assert made.properties["autoUpgradeProfile"] == {
+        "upgradeChannel": "patch",
+        "nodeOSUpgradeChannel": "SecurityPatch",
+    }
+    assert [pool.properties["availabilityZones"] for pool in running.all(POOL)] == [["1", "2", "3"]] * 3
+    (workspace,) = running.all("azure-native:operationalinsights:Workspace")
+    assert workspace.properties["retentionInDays"] == 90
+    (setting,) = running.all("azure-native:monitor:DiagnosticSetting")
+    assert {log["category"] for log in setting.properties["logs"]} == {"guard", "kube-audit"}
+
+
+def test_a_reserved_pool_names_its_group_and_the_cluster_may_take_from_it(running: Running) -> None:
+    (pool,) = [pool for pool in running.all(POOL) if "capacityReservationGroupID" in pool.properties]
+    assert pool.properties["capacityReservationGroupID"] == RESERVATIONS
+    grants = [role for role in running.all(ROLE) if role.properties["scope"].lower() == BUILDERS.lower()]
+    assert len(grants) == 1
+
+
+def test_every_image_comes_from_the_mirror(running: Running) -> None:
+    found = [image for resource in running.state() for image in images(resource.get("inputs", {}))]
+    assert len(found) >= 4
+    assert [image for image in found if not image.startswith(f"{MIRROR}/")] == []
+    client = Client(KubeConfig.from_file(running.stack.state / "kubeconfig"), trust_env=False)
+    operator = client.get(Deployment, "kuberay-operator", namespace="kuberay-system")
+    assert [image for image in images(operator.to_dict()) if not image.startswith(f"{MIRROR}/")] == []
+
+
+def test_what_is_immutable_and_sent_replaces_the_pool(running: Running) -> None:
+    fixed = {row.property for row in immutables() if row.type == POOL}
+    for resource in running.state():
+        if resource["type"] == POOL:
+            sent = {path for path in fixed if _has(resource["inputs"], path)}
+            assert sent <= set(resource["replaceOnChanges"]), resource["urn"]
+
+
+def _has(value: Any, path: str) -> bool:
+    for part in path.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return False
+        value = value[part]
+    return True
+
+
+def test_a_second_up_changes_nothing_even_after_a_refresh(running: Running) -> None:
+    passed(running.stack.up("--expect-no-changes", capture=True))
+    passed(running.stack.refresh(capture=True))
+    passed(running.stack.up("--expect-no-changes", capture=True))
+
+
+def test_another_pool_and_another_model_leave_the_services_that_run_alone(running: Running) -> None:
+    def more(environment: dict[str, Any]) -> None:
+        private(environment)
+        environment["pools"].append({"name": "more", "sku": "Standard_NC40ads_H100_v5", "nodes": {"max": 1}})
+        environment["models"].append(
+            {
+                "name": "another",
+                "source": "Qwen/Qwen2.5-7B-Instruct",
+                "context_tokens": 8192,
+                "replicas": {"max": 1},
+                "placement": {"pool": "more"},
+            }
+        )
+
+    run = passed(changed(running.stack, more).preview("--json", capture=True))
+    # What stays the same is not among the steps.
+    operations = {urn.rpartition("::")[2]: op for urn, op in steps(run).items() if f"{SERVICE}::" in urn}
+    assert operations == {"another-service": "create"}
