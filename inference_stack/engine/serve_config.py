@@ -42,7 +42,7 @@ INGRESS_MAX_REPLICAS = 2
 
 PREFIX_ROUTER = "ray.serve.llm.request_router.PrefixCacheAffinityRouter"
 
-KV_TRANSFER: dict[str, JsonValue] = {"kv_connector": "NixlConnector", "kv_role": "kv_both"}
+KV_CONNECTOR = "NixlConnector"
 """How the KV cache goes from where a prompt is read to where its answer is written: NIXL, over UCX.
 
 Its side channel needs no setting: Ray gives each replica the address of its own pod and a port by its rank,
@@ -123,8 +123,8 @@ def disaggregated_config(prefill: ServedModel, decode: ServedModel, *, name: str
     two must be of one name and checkpoint; each side scales by itself.
     """
     arguments = PDServingArgs(
-        prefill_config=_llm_config(prefill, KV_TRANSFER),
-        decode_config=_llm_config(decode, KV_TRANSFER),
+        prefill_config=_llm_config(prefill, kv_role="kv_producer"),
+        decode_config=_llm_config(decode, kv_role="kv_consumer"),
         ingress_deployment_config=_ingress(),
     )
     return _application(name, PD_APP, arguments)
@@ -135,10 +135,10 @@ def _application(name: str, builder: str, arguments: LLMServingArgs | PDServingA
     return ServeConfig(applications=(application,))
 
 
-def _llm_config(model: ServedModel, kv_transfer: dict[str, JsonValue] | None = None) -> LLMConfig:
+def _llm_config(model: ServedModel, kv_role: str | None = None) -> LLMConfig:
     engine: dict[str, JsonValue] = {**model.engine, "tensor_parallel_size": model.tensor_parallel}
-    if kv_transfer:
-        engine["kv_transfer_config"] = dict(kv_transfer)
+    if kv_role:
+        engine["kv_transfer_config"] = {"kv_connector": KV_CONNECTOR, "kv_role": kv_role}
     if model.adapters:
         # Ray loads adapters only into an engine that was told to expect them.
         engine["enable_lora"] = True

@@ -159,13 +159,15 @@ def apart(served) -> dict[str, Any]:
     return application["args"]
 
 
-def test_both_sides_of_a_disaggregated_model_hand_over_its_kv_cache(apart):
-    for side in ("prefill_config", "decode_config"):
-        assert apart[side]["engine_kwargs"]["kv_transfer_config"] == {
-            "kv_connector": "NixlConnector",
-            "kv_role": "kv_both",
-        }
-        assert apart[side]["model_loading_config"]["model_id"] == "copilot"
+@pytest.mark.parametrize(
+    ("side", "role"), [("prefill_config", "kv_producer"), ("decode_config", "kv_consumer")]
+)
+def test_one_side_of_a_disaggregated_model_hands_its_kv_cache_to_the_other(apart, side, role):
+    assert apart[side]["engine_kwargs"]["kv_transfer_config"] == {
+        "kv_connector": "NixlConnector",
+        "kv_role": role,
+    }
+    assert apart[side]["model_loading_config"]["model_id"] == "copilot"
 
 
 def test_each_side_runs_on_its_own_workers_and_scales_by_its_own_load(apart):
