@@ -97,6 +97,8 @@ class Cloud:
         of = kind(stored.type)
 
         def accept(failure: ArmError | None) -> int | None:
+            if self._store.get(resource_id) is None:  # Somebody else was faster.
+                return None
             self._refuse_delete(stored)
             if of.long_running:
                 self._store.change(resource_id, provisioningState="Deleting")
