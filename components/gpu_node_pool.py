@@ -73,8 +73,7 @@ class GpuNodePoolArgs(TypedDict):
     os_disk_gb: NotRequired[int]
     """Optional. OS disk, GB. Default 512."""
     capacity_reservation: NotRequired[str]
-    """Optional. ARM id of a capacity reservation group, in whose resource group the cluster's identity is
-    Contributor; its nodes are taken first."""
+    """Optional. ARM id of a capacity reservation group, which the cluster's identity may use."""
     tags: NotRequired[Mapping[str, str]]
     """Optional. Azure tags."""
 
