@@ -31,6 +31,7 @@ class Choice:
 
     placed: tuple[Placed, ...]
     packing: Packing
+    limits: Limits
     listed: tuple[Offer, ...]
     """Pools of the environment that are known well enough."""
     barred: tuple[Barred, ...]
@@ -78,12 +79,14 @@ def choose(
         Placed(demand, candidate, found)
         for (demand, found), candidate in zip(fitting, packing.chosen, strict=True)
     )
-    return Choice(placed, packing, tuple(each for each in offers if each.pool), barred, tuple(findings))
+    return Choice(
+        placed, packing, limits, tuple(each for each in offers if each.pool), barred, tuple(findings)
+    )
 
 
 def choose_nothing() -> Choice:
     """The choice where nothing can be placed yet."""
-    return Choice((), Packing((), ()), (), (), ())
+    return Choice((), Packing((), ()), Limits(), (), (), ())
 
 
 def _picks(fitting: Sequence[tuple[Demand, Found]]) -> list[Pick]:

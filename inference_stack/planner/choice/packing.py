@@ -107,18 +107,8 @@ class Packing:
         return Broken(beyond, max(0, made - limits.pools), over, self._strangers())
 
     def usd_per_hour(self, limits: Limits) -> float:
-        """Its nodes at peak, list price; nodes that a pool keeps or Azure reserves are paid for anyway."""
-        offers, found = self.offers, 0.0
-        idle = dict(limits.reserved)
-        for pool, count in self.nodes.items():
-            offer = offers[pool]
-            paid = max(count, offer.least_nodes)
-            if offer.reserved:
-                taken = min(paid, idle[offer.sku.name])
-                idle[offer.sku.name] -= taken
-                paid -= taken
-            found += paid * (offer.usd_per_node_hour or 0.0)
-        return found
+        """What its nodes cost at peak."""
+        return usd_per_hour(self.nodes, self.offers, limits)
 
     def rank(self, limits: Limits) -> tuple[object, ...]:
         """Fewest limits broken, fewest prices that are not sure, least price, smallest, first by name."""
@@ -155,6 +145,20 @@ def vcpus_by_family(taken: Iterable[tuple[Offer, int]]) -> Mapping[str, int]:
     for offer, nodes in taken:
         for name in offer.quota_families:
             found[name] += nodes * offer.sku.vcpu
+    return found
+
+
+def usd_per_hour(nodes: Mapping[Pool, int], offers: Mapping[Pool, Offer], limits: Limits) -> float:
+    """Nodes at list price, at least those that pools keep, and without those that Azure reserves."""
+    idle, found = dict(limits.reserved), 0.0
+    for pool, count in nodes.items():
+        offer = offers[pool]
+        paid = max(count, offer.least_nodes)
+        if offer.reserved:
+            taken = min(paid, idle[offer.sku.name])
+            idle[offer.sku.name] -= taken
+            paid -= taken
+        found += paid * (offer.usd_per_node_hour or 0.0)
     return found
 
 

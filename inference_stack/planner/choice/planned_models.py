@@ -65,7 +65,7 @@ def _planned(choice: Choice, number: int, placed: Placed, pick: Pick, catalog: C
         bottleneck=candidate.bottleneck,
         usd_per_hour=None if offer.usd_per_node_hour is None else candidate.usd_per_hour,
         rejected=rejected(placed.found, barred),
-        runner_up=runner_up(choice.packing, number),
+        runner_up=runner_up(choice.packing, number, choice.limits),
         prefill=_prefill(placed, pick, catalog),
         worker=worker_size(offer.sku, offer.unit.per_node, shape.units, catalog),
         routing=model.routing,

@@ -7,16 +7,17 @@ from inference_stack.planner.plan import RunnerUp
 from .candidate import Candidate
 from .nodes import nodes_needed
 from .offer import Offer
-from .packing import Packing, Pool, moved
+from .packing import Limits, Packing, Pool, moved, usd_per_hour
 
 
-def runner_up(packing: Packing, number: int) -> RunnerUp | None:
+def runner_up(packing: Packing, number: int, limits: Limits) -> RunnerUp | None:
     """The candidate with which all nodes would cost least if this model could not have what it has.
 
     None where there is no other way. The other models stay where they are.
     """
     pick, chosen = packing.picks[number], packing.chosen[number]
-    loads = packing.loads
+    loads, offers = packing.loads, packing.offers
+    shared = {pool for pool, offer in offers.items() if offer.reserved}
 
     def within(candidate: Candidate) -> bool:
         changed = moved(loads, pick, chosen, candidate)
@@ -32,12 +33,10 @@ def runner_up(packing: Packing, number: int) -> RunnerUp | None:
 
     def more(candidate: Candidate) -> float:
         changed = moved(loads, pick, chosen, candidate)
-        touched = {
-            Pool.of(part.way.offer, pick): part.way.offer for part in (*chosen.parts, *candidate.parts)
-        }
-        return sum(
-            _usd(changed[pool], offer) - _usd(loads.get(pool, {}), offer) for pool, offer in touched.items()
-        )
+        mine = {Pool.of(part.way.offer, pick): part.way.offer for part in (*chosen.parts, *candidate.parts)}
+        # What it gives back of reserved nodes, others may take, and nobody saves.
+        touched = mine | {pool: offers[pool] for pool in shared}
+        return _usd(changed, touched, limits) - _usd(loads, touched, limits)
 
     best = min(others, key=lambda each: (round(more(each), 6), each.usd_per_hour, each.size))
     offer = best.way.offer
@@ -49,6 +48,6 @@ def runner_up(packing: Packing, number: int) -> RunnerUp | None:
     )
 
 
-def _usd(load: Mapping[int, int], offer: Offer) -> float:
-    nodes = nodes_needed(load, offer.unit.per_node)
-    return max(nodes, offer.least_nodes) * (offer.usd_per_node_hour or 0.0)
+def _usd(loads: Mapping[Pool, Mapping[int, int]], offers: Mapping[Pool, Offer], limits: Limits) -> float:
+    nodes = {pool: nodes_needed(loads.get(pool, {}), offer.unit.per_node) for pool, offer in offers.items()}
+    return usd_per_hour(nodes, offers, limits)

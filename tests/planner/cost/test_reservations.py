@@ -77,6 +77,12 @@ def test_what_is_paid_for_anyway_is_taken_before_what_is_cheaper_by_list_price()
     assert plan.price.peak.gpu_usd_per_hour == CATALOG.skus[ND_H100].usd_per_hour
 
 
+def test_what_another_place_would_cost_more_leaves_the_reserved_nodes_paid_for() -> None:
+    elsewhere = planned(asking(), capacity_reservations=reserved(1, ND_H100)).models[0].runner_up
+    assert elsewhere is not None
+    assert elsewhere.more_usd_per_hour == pytest.approx(0 if elsewhere.sku == ND_H100 else RATE)
+
+
 def test_beyond_what_is_reserved_the_list_price_decides() -> None:
     many = [asking("Qwen/Qwen3-32B", rate=40) for _ in range(3)]
     plan = planned(*many, capacity_reservations=reserved(1, ND_H100))
