@@ -42,6 +42,8 @@ class Registered:
     parent: str | None
     provider: str | None
     """URN of its provider; None where it has none of its own."""
+    read: str | None
+    """Its id where it is not made, but read; None elsewhere."""
     inputs: Mapping[str, Any]
     """Without what a provider notes there for itself."""
 
@@ -88,6 +90,7 @@ def _registered(state: Mapping[str, Any]) -> Registered:
         custom=state.get("custom", False),
         parent=state.get("parent"),
         provider=None if "::default" in provider else provider or None,
+        read=state["id"] if state.get("external") else None,
         inputs={key: value for key, value in given.items() if not key.startswith("__")},
     )
 
@@ -109,6 +112,8 @@ def _call(resource: Registered, variables: Mapping[str, str]) -> str:
             f"api_version={given['apiVersion']!r}, kind={given['kind']!r}, "
             f"metadata={given['metadata']!r}, spec={given['spec']!r}, {opts})"
         )
+    if resource.read:
+        return f"{module.__name__}.{name}.get({resource.name!r}, {resource.read!r}, {opts})"
     names = _keywords(module, name)
     given = ", ".join(
         f"{names[key]}={_constants(value)!r}" for key, value in resource.inputs.items() if key in names
