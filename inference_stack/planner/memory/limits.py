@@ -2,36 +2,28 @@
 
 from collections.abc import Callable
 
-from inference_stack.catalog.architecture import Attention
-
+from ..dealing import undivided
 from ..replica import Replica
 from .runtime import CONTEXT_GIB
 
 FEWEST_TOKENS = 16
+WIDTHS = (1, 2, 4, 8, 16)
+"""Units that are told in place of a number that does not divide."""
 
 
 def indivisible(replica: Replica) -> str | None:
     """A part of the model that vLLM refuses to deal out over so many units; None if there is none."""
-    parts = replica.tensor_parallel
-    for _, block in replica.model.blocks:
-        mixer = block.mixer
-        if not isinstance(mixer, Attention):
-            continue
-        if mixer.heads % parts:
-            return _cannot_split("attention heads", mixer.heads, parts)
-        wide, narrow = max(mixer.kv_heads, parts), min(mixer.kv_heads, parts)
-        if mixer.kind != "latent" and wide % narrow:
-            return _cannot_split("key-value heads", mixer.kv_heads, parts)
-    if replica.pipeline_parallel > replica.model.layers:
-        return f"pipeline_parallel: {replica.model.layers} layers for {replica.pipeline_parallel} stages"
+    model, width = replica.model, replica.tensor_parallel
+    apart = replica.engine.enable_expert_parallel
+    if what := undivided(model, replica.layout, width, apart=apart):
+        possible = (each for each in WIDTHS if not undivided(model, replica.layout, each, apart=apart))
+        return (
+            f"tensor_parallel: {what} cannot be dealt out over {width} units; "
+            f"allowed: {', '.join(map(str, possible))}"
+        )
+    if replica.pipeline_parallel > model.layers:
+        return f"pipeline_parallel: {model.layers} layers for {replica.pipeline_parallel} stages"
     return None
-
-
-def _cannot_split(what: str, number: int, parts: int) -> str:
-    allowed = ", ".join(
-        str(unit) for unit in (1, 2, 4, 8, 16) if number % unit == 0 and unit < max(parts, number)
-    )
-    return f"tensor_parallel: {number} {what} cannot be dealt out over {parts} units; allowed: {allowed}"
 
 
 def limit(

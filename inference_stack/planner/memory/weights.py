@@ -1,17 +1,13 @@
 """Bytes of weights that vLLM holds on a rank once a checkpoint is loaded."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 
 from inference_stack.catalog.architecture import (
     Architecture,
-    Attention,
     Block,
-    FeedForward,
     Layout,
-    Recurrent,
 )
 
 from ..replica import Replica
@@ -31,33 +27,6 @@ def weights_bytes(replica: Replica) -> int:
 def stage_weights_bytes(replica: Replica) -> tuple[int, ...]:
     """Bytes on a rank of each pipeline stage. All ranks of a stage hold the same."""
     return _stages(replica.model, replica.pipeline_parallel, _rank(replica))
-
-
-def undivided(model: Architecture, tensor_parallel: int) -> str | None:
-    """What of the model does not divide over so many units, as vLLM requires; None if all does."""
-    for block in {block for _, block in model.blocks}:
-        for what, count, replicates in _dealt_out(block):
-            if count % tensor_parallel and not (replicates and tensor_parallel % count == 0):
-                return f"{count} {what}"
-    for tower in model.towers:
-        if tower.split and tower.whole < tower.params and tower.width % tensor_parallel:
-            return f"{tower.width} columns of the {tower.kind} encoder"
-    return None
-
-
-def _dealt_out(block: Block) -> Iterator[tuple[str, int, bool]]:
-    """What tensor parallelism divides, how many there are, and whether ranks may share one."""
-    if isinstance(block.mixer, Attention):
-        yield "attention heads", block.mixer.heads, False
-        if block.mixer.kind != "latent":
-            yield "key-value heads", block.mixer.kv_heads, True
-    for mixer in (block.mixer, block.beside):
-        if isinstance(mixer, Recurrent):
-            yield "recurrent heads", mixer.heads if mixer.heads > 1 else mixer.inner_size, False
-    if isinstance(block.feed_forward, FeedForward):
-        yield "columns of the feed-forward part", block.feed_forward.width, False
-    elif block.feed_forward is not None:
-        yield "columns of an expert", block.feed_forward.width, False
 
 
 def rounded_up_bytes(replica: Replica) -> tuple[int, ...]:

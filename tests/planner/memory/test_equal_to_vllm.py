@@ -6,8 +6,9 @@ import pytest
 
 from inference_stack.catalog.architecture import Layout
 from inference_stack.catalog.config import architecture
+from inference_stack.planner.dealing import undivided
 from inference_stack.planner.memory.kv_cache import kv_cache
-from inference_stack.planner.memory.weights import stage_weights_bytes, undivided
+from inference_stack.planner.memory.weights import stage_weights_bytes
 from inference_stack.planner.replica import Engine, Replica, Silicon
 from tests.planner.memory.vllm_answers import CACHE_GIB, GIB, STEP, Case, catalog_cases, staged_cases
 
@@ -44,7 +45,9 @@ def answered(answers: Answers, case: Case) -> dict[str, Any]:
 
 
 CASES = [
-    case for case in catalog_cases() if undivided(architecture(case.config), case.tensor_parallel) is None
+    case
+    for case in catalog_cases()
+    if undivided(architecture(case.config), Layout("bf16"), case.tensor_parallel) is None
 ]
 REFUSED = [case for case in catalog_cases() if case not in CASES]
 

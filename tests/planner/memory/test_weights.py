@@ -13,7 +13,6 @@ from inference_stack.planner.memory.weights import (
     rounded_up_bytes,
     stage_layers,
     stage_weights_bytes,
-    undivided,
     weights_bytes,
 )
 from inference_stack.planner.replica import Engine, Replica, Silicon
@@ -108,12 +107,6 @@ def test_experts_stand_whole_on_their_ranks_where_experts_are_dealt_out() -> Non
     split = weights_bytes(replica("qwen3-30b-a3b", units=4))
     whole = weights_bytes(replica("qwen3-30b-a3b", units=4, enable_expert_parallel=True))
     assert whole == split
-
-
-def test_what_does_not_divide_is_named() -> None:
-    assert undivided(model("qwen2.5-7b"), 8) == "28 attention heads"
-    assert undivided(model("qwen2.5-7b"), 4) is None
-    assert undivided(model("llama-3.1-8b"), 16) is None
 
 
 def test_every_part_is_one_of_the_named_parts() -> None:
