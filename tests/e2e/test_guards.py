@@ -31,6 +31,10 @@ containerservice.AgentPool(
 TAINT = '["nvidia.com/gpu=present:NoSchedule"]'
 TAG = '{"k8s.io_cluster-autoscaler_node-template_resources_nvidia.com_mig-2g.24gb": "3"}'
 NC40 = "Standard_NC40ads_H100_v5"
+RESERVATION = (
+    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/reserved/providers"
+    "/Microsoft.Compute/capacityReservationGroups/h100"
+)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +101,7 @@ resources:
       sku: {NC40}
       mig: {{profile: PROFILE, strategy: mixed}}
       nodes: {{max: 2}}
+      capacityReservation: {RESERVATION}
 outputs:
   resource: ${{gpus.resource}}
 """
@@ -107,6 +112,7 @@ def test_a_yaml_stack_previews_a_gpu_pool(toolchain: Toolchain, tmp_path: Path) 
     told = passed(consumer.run("preview", "--diff", capture=True)).stdout
     assert "azure-native:containerservice:AgentPool" in told
     assert "nvidia.com/mig-2g.24gb" in told
+    assert RESERVATION in told
     assert "node-template_resources_nvidia.com_mig-2g.24gb: " in told
 
 
