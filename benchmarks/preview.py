@@ -75,7 +75,10 @@ def compare(name: str, settings: Path, toolchain: Toolchain, folder: Path, pairs
         both = list(zip((ours, constant), taken, strict=True))
         for stack, runs in both if number % 2 else reversed(both):
             runs.append(_measured(stack, folder / "output"))
-    return Compared(name, len(asked), tuple(taken[0]), tuple(taken[1]))
+    found = Compared(name, len(asked), tuple(taken[0]), tuple(taken[1]))
+    told = ", ".join(f"{label} {median(found.ratios(figure)):.2f} ×" for label, figure in FIGURES.items())
+    console.print(f"{name}, {len(asked)} resources: {told}")
+    return found
 
 
 def _previewed(stack: Stack) -> list[Registered]:
