@@ -110,7 +110,7 @@ class Stack:
     def run(self, verb: str, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
         """Run one Pulumi command on this stack; with `capture`, its output is returned, not shown."""
         where = ("--stack", self.environment, "--config-file", str(self.prepare()))
-        return self._pulumi(verb, *where, *options, capture=capture)
+        return self.pulumi(verb, *where, *options, capture=capture)
 
     def variables(self) -> dict[str, str]:
         """Environment of a Pulumi command on this stack."""
@@ -135,9 +135,10 @@ class Stack:
         """Remove what a destroyed environment leaves: the stack's history and the cloud's database."""
         shutil.rmtree(self.state)
 
-    def _pulumi(
+    def pulumi(
         self, *arguments: str, capture: bool, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
+        """Run Pulumi's command line as it is, in the project's folder or another."""
         command = [str(self.toolchain.path(Tool.PULUMI)), *arguments]
         pipe = subprocess.PIPE if capture else None
         interrupt: KeyboardInterrupt | None = None
@@ -157,7 +158,7 @@ class Stack:
 
     def _checked(self, *arguments: str) -> None:
         """Run a Pulumi command on the state alone, which does not fail in any way a user could mend."""
-        run = self._pulumi(*arguments, capture=True, cwd=self.state)
+        run = self.pulumi(*arguments, capture=True, cwd=self.state)
         if run.returncode:
             raise SystemExit(run.stderr)
 
