@@ -139,6 +139,9 @@ class Cluster(pulumi.ComponentResource):
         """Register the cluster, its pools, and who gets in."""
         super().__init__("inference-stack:index:Cluster", name, {}, opts)
         self._child = pulumi.ResourceOptions(parent=self)
+        # With a new cluster comes a new place for what is part of it. Deleted first, as the provider asks of
+        # explicit names, it would take with it all that stands in the old cluster.
+        self._beside = pulumi.ResourceOptions(parent=self, delete_before_replace=False)
         cluster = self._cluster(name, args)
         self._heads(name, args, cluster)
         self._tell_bounds(args, cluster)
@@ -265,7 +268,7 @@ class Cluster(pulumi.ComponentResource):
             # A table for each kind of log, which costs less to search than the one that all of Azure shares.
             log_analytics_destination_type="Dedicated",
             logs=[{"category": category, "enabled": True} for category in args["categories"]],
-            opts=self._child,
+            opts=self._beside,
         )
 
     def _gates(
@@ -292,7 +295,7 @@ class Cluster(pulumi.ComponentResource):
                     location="global",
                     registration_enabled=False,
                     virtual_network={"id": network_id},
-                    opts=self._child,
+                    opts=self._beside,
                 )
             )
         return gates

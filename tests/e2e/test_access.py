@@ -246,3 +246,31 @@ def test_another_pool_and_another_model_leave_the_services_that_run_alone(runnin
     # What stays the same is not among the steps.
     operations = {urn.rpartition("::")[2]: op for urn, op in steps(run).items() if f"{SERVICE}::" in urn}
     assert operations == {"another-service": "create"}
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("system", {"cluster": {"system": {"sku": "Standard_D8ds_v5", "nodes": {"min": 1, "max": 3}}}}),
+    ],
+)
+def test_what_aks_never_changes_previews_as_another_cluster_and_works(
+    what: str, change: dict[str, Any], running: Running
+) -> None:
+    def asked(environment: dict[str, Any]) -> None:
+        private(environment)
+        for key, value in change.items():
+            environment[key] = value if not value else {**environment[key], **value}
+
+    before = running.all(CLUSTER)
+    wanted = changed(running.stack, asked)
+    operations = {
+        op
+        for urn, op in steps(passed(wanted.preview("--json", capture=True))).items()
+        if f"{CLUSTER}::" in urn
+    }
+    assert operations & {"replace", "create-replacement"}, what
+    passed(wanted.up(capture=True))
+    (after,) = running.all(CLUSTER)
+    assert after.name != before[0].name
+    passed(wanted.up("--expect-no-changes", capture=True))
