@@ -191,7 +191,7 @@ def test_the_memory_of_a_prefix_router_starts_on_the_head_and_nowhere_else(manif
     from ray.llm._internal.serve.routing_policies.prefix_aware.prefix_tree import PrefixTreeActor
 
     # An actor that says nothing takes one CPU to be placed, and none afterwards.
-    assert PrefixTreeActor._default_options.get("num_cpus") is None
+    assert "num_cpus" not in vars(PrefixTreeActor)["_default_options"]
     for name in ("copilot", "reasoning"):
         assert list(offering(manifests[name], {"CPU": 1})) == ["headgroup"]
 
