@@ -71,7 +71,7 @@ def up(env: Env = "dev", file: Settings = None, state: State = None) -> None:
     stack = _stack(env, file, state, UP)
     with _alone(stack):
         stack.start(console)
-        raise typer.Exit(stack.converge("--policy-pack", "policies").returncode)
+        raise typer.Exit(stack.converge(*stack.policies).returncode)
 
 
 @app.command()

@@ -44,7 +44,7 @@ class Stack:
 
     def preview(self, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
         """Preview with the policy pack. Nothing is created."""
-        return self.run("preview", "--policy-pack", str(PROJECT / "policies"), *options, capture=capture)
+        return self.run("preview", *self.policies, *options, capture=capture)
 
     def up(self, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
         """Deploy, without asking, from wherever an interrupted run has left it. Raises `LockedError`."""
@@ -112,6 +112,16 @@ class Stack:
         where = ("--stack", self.environment, "--config-file", str(self.prepare()))
         return self.pulumi(verb, *where, *options, capture=capture)
 
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Options that hold a run to the policy pack, under the licences that the environment allows."""
+        pack = str(PROJECT / "policies")
+        return ("--policy-pack", pack, "--policy-pack-config", str(self._policy_config))
+
+    @property
+    def _policy_config(self) -> Path:
+        return self.state / "policies.json"
+
     def variables(self) -> dict[str, str]:
         """Environment of a Pulumi command on this stack."""
         inherited = dict(os.environ)
@@ -172,12 +182,15 @@ class Stack:
     def prepare(self) -> Path:
         """Bring the copy of the settings up to date, make the stack where there is none, and what exists."""
         self._passphrase()
+        self._policy_config.write_text("{}")
         copy = self.state / f"Pulumi.{self.environment}.yaml"
         kept = yaml.safe_load(copy.read_text()) if copy.exists() else {}
         settings = yaml.safe_load(self.settings.read_text()) or {}
         environment = (settings.get("config") or {}).get(CONFIG_KEY)
         if environment is not None and (plan := self._plan(environment)):
             seed(plan.environment, self.state, self.toolchain)
+            allowed = {"licence-allowed": {"licences": plan.environment.governance.licences}}
+            self._policy_config.write_text(json.dumps(allowed))
             environment["charts"] = self._charts()
         salt = {"encryptionsalt": kept["encryptionsalt"]} if "encryptionsalt" in kept else {}
         write_private(copy, yaml.safe_dump({**settings, **salt}, sort_keys=False))
