@@ -221,14 +221,36 @@ def test_a_slow_link_takes_more_replicas_that_read() -> None:
     assert more.link.needed_gb_s <= (more.link.available_gb_s or 0)
 
 
-def test_both_sides_of_a_disaggregated_model_lie_in_one_cluster() -> None:
-    old = {"name": "old", "sku": NC40, "existing": existing("old"), "nodes": {"max": 99}}
-    new = {"name": "new", "sku": NC40, "nodes": {"max": 99}}
-    asked = asking("Qwen/Qwen3-32B", rate=2, prompt=7000, ttft_ms=9000, disaggregated=True)
-    for pools in ([old, new], [new]):
-        model = placed(asked, pools=pools)
-        assert model.prefill is not None
-        assert model.prefill.pool == model.pool == pools[0]["name"]
+@pytest.mark.parametrize("pool", ["there", "other", "here"])
+def test_both_sides_of_a_disaggregated_model_lie_in_one_cluster(pool: str) -> None:
+    # Pools that exist cost nothing more, so both sides would rather lie there.
+    model = placed(_apart(pool), pools=_in_three_clusters())
+    assert model.prefill is not None
+    assert model.prefill.pool == model.pool == pool
+
+
+def test_a_cluster_with_nodes_for_one_side_only_borrows_none_of_another() -> None:
+    there, other, here = _in_three_clusters()
+    found = told(_apart("here"), pools=[there, other, here | {"nodes": {"max": 1}}])
+    assert found == [("pools[2].nodes.max", "pool-too-small")]
+
+
+def _apart(pool: str) -> dict[str, Any]:
+    placement = {"pool": pool}
+    return asking(
+        "Qwen/Qwen3-32B", rate=2, prompt=7000, ttft_ms=9000, disaggregated=True, placement=placement
+    )
+
+
+def _in_three_clusters() -> list[dict[str, Any]]:
+    """Pools alike: in two clusters that are there, and in that of the environment."""
+    there = existing("old")
+    pool = {"sku": NC40, "nodes": {"max": 99}}
+    return [
+        pool | {"name": "there", "existing": there},
+        pool | {"name": "other", "existing": there.replace("/aks/", "/other/")},
+        pool | {"name": "here"},
+    ]
 
 
 def test_prompts_and_answers_apart_are_refused_where_the_link_is_too_slow() -> None:
