@@ -59,11 +59,16 @@ def test_networks_that_share_addresses_are_not_peered(engine: Engine, group: Mad
         _peer(engine, ours, theirs)
 
 
-def test_the_zone_of_a_private_cluster_is_linked_and_goes_with_it(engine: Engine, group: Made) -> None:
+@pytest.mark.parametrize(("integrated", "zone_of"), [(True, "private"), (False, "privatelink")])
+def test_the_zone_of_a_private_cluster_is_linked_and_goes_with_it(
+    integrated: bool, zone_of: str, engine: Engine, group: Made
+) -> None:
     theirs = _network(engine, "theirs", "10.2.0.0/16")
-    cluster = engine.create(CLUSTER, "aks", PRIVATE)
+    access = {**PRIVATE["apiServerAccessProfile"], "enableVnetIntegration": integrated}
+    cluster = engine.create(CLUSTER, "aks", {**PRIVATE, "apiServerAccessProfile": access})
     made = cluster.outputs
     zone = made["privateFQDN"].partition(".")[2]
+    assert zone.endswith(f".{zone_of}.westeurope.azmk8s.io")
     link: dict[str, Any] = {
         "resourceGroupName": made["nodeResourceGroup"],
         "privateZoneName": zone,

@@ -29,6 +29,9 @@ def properties(put: Put, body: Properties) -> Properties:
     host = f"{prefix}-{guid(put.id, 'fqdn')[:8]}"
     suffix = f"{put.location}.azmk8s.io"
     private = wire.get(body, "apiServerAccessProfile.enablePrivateCluster") is True
+    # Source: MicrosoftDocs/azure-aks-docs, articles/aks/private-apiserver-vnet-integration-cluster.md.
+    integrated = wire.get(body, "apiServerAccessProfile.enableVnetIntegration") is True
+    zone = f"{guid(put.id, 'zone')}.{'private' if integrated else 'privatelink'}.{suffix}"
     group = f"MC_{group_name(put.id)}_{put.name}_{put.location}"
     return {
         "autoUpgradeProfile": {},
@@ -55,7 +58,7 @@ def properties(put: Put, body: Properties) -> Properties:
         **({"aadProfile": {"tenantID": TENANT_ID, **body["aadProfile"]}} if "aadProfile" in body else {}),
         "fqdn": f"{host}.hcp.{suffix}",
         "azurePortalFQDN": f"{host}.portal.hcp.{suffix}",
-        **({"privateFQDN": f"{host}.{guid(put.id, 'zone')}.privatelink.{suffix}"} if private else {}),
+        **({"privateFQDN": f"{host}.{zone}"} if private else {}),
         "maxAgentPools": MAX_POOLS,
         "powerState": {"code": "Running"},
         "provisioningState": "Succeeded",
