@@ -127,13 +127,15 @@ class _Reading(NamedTuple):
 
 
 def _unread(path: str, pool: PlannedPool, refused: str) -> Finding:
-    absent = "NotFound" in refused
+    absent, subscription = "NotFound" in refused, ArmId.parse(str(pool.existing)).subscription
+    listing = f"az aks list --subscription {subscription} --query '[].[id, agentPoolProfiles[].name]'"
     return Finding(
         code="existing-pool-absent" if absent else "existing-pool-unreadable",
         path=f"{path}.existing",
         given=pool.existing,
         what=f"{'is not there' if absent else 'cannot be read'}: {refused}",
         allowed="the ARM id of a node pool of AKS that whoever deploys may read",
+        remedy=f"see what is there: {listing}" if absent else "ask for Reader on its cluster, and try again",
     )
 
 

@@ -1,6 +1,7 @@
 """A pool that is there already, in a preview: used where it is as said, and refused where it is not."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def test_models_on_two_pools_of_one_cluster_share_its_namespace_identity_and_pro
 
 
 def test_every_difference_of_every_pool_is_told_at_once(asked: Stack) -> None:
-    passed(asked.preview(capture=True))
+    asked.prepare()
     with Store(asked.state / "arm.db") as store:
         store.change(POOLS["old"], vmSize="Standard_NC48ads_A100_v4", maxCount=1)
         store.change(POOLS["older"], nodeTaints=["team=sales:NoSchedule"])
@@ -86,18 +87,24 @@ def test_every_difference_of_every_pool_is_told_at_once(asked: Stack) -> None:
     assert "Traceback" not in told
 
 
-@pytest.mark.parametrize("gone", [POOLS["old"], CLUSTER])
+@pytest.mark.parametrize(
+    ("gone", "paths"),
+    [(POOLS["old"], ["pools[1]"]), (CLUSTER, ["pools[1]", "pools[2]"])],
+    ids=["pool", "cluster"],
+)
 def test_a_pool_or_a_cluster_that_is_not_there_is_told(
-    gone: str, toolchain: Toolchain, tmp_path: Path
+    gone: str, paths: list[str], toolchain: Toolchain, tmp_path: Path
 ) -> None:
     asked = stack(tmp_path, toolchain, two_existing)
-    passed(asked.preview(capture=True))
+    asked.prepare()
     with Store(asked.state / "arm.db") as store:
         for stored in reversed(store.within(gone)):
             store.delete(stored.id)
     run = asked.preview(capture=True)
     told = run.stdout + run.stderr
     assert run.returncode == 1, told
-    assert f"Pulumi.dev.yaml: pools[1].existing = {POOLS['old']}" in told
-    assert "is not there" in told
+    absent = re.findall(r"Pulumi.dev.yaml: (\S+)\.existing = (\S+)\n\s+is not there", told)
+    assert absent == list(zip(paths, POOLS.values(), strict=False))
+    assert "do: see what is there: az aks list" in told
+    assert "nothing was created." in told
     assert "Traceback" not in told
