@@ -1,11 +1,13 @@
-"""Nothing a person does leaves a mess: what is undermined is put back, what is killed is finished."""
+"""Nothing a person does leaves a mess: an up is killed, stopped, refused or undermined, and then the next."""
 
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import cycle
 from typing import Any
 
 import psutil
@@ -33,7 +35,9 @@ Way = Callable[[psutil.Process], None]
 
 ANSWER_S = 0.4
 """By then a provider has done what it was asked for."""
-WRITES_S = 0.05
+AT_ONCE = 8
+"""How many operations Pulumi has under way at most."""
+WRITES_S = 0.2
 """How often ARM is asked for the number of its write operations."""
 
 
@@ -68,31 +72,44 @@ class Dev:
             one["resource"] for one in self.stack.backend.deployment().get("pending_operations") or ()
         )
 
+    def failed(self) -> int:
+        return sum(
+            bool(one.get("initErrors")) for one in self.stack.backend.deployment().get("resources", ())
+        )
+
     def resources(self) -> set[str]:
         return _made(self.stack.backend.deployment()["resources"])
 
     def interrupt(self, way: Way, run: Run, visited: set[str]) -> Ran | None:
-        """Interrupt a run at its next write to ARM, or its first to Kubernetes on a resource not visited yet.
+        """Interrupt a run at its next writes to ARM, or its first to Kubernetes on what was not visited.
 
+        Whatever is under way beside it is interrupted, too, and counts as visited.
         None if it was interrupted, what it returned if there was nothing to interrupt.
         """
-        strike = self.writes() + 1
-        self.order(Fault(kind="hang" if way is kill_all else "stall", at=strike))
+        # What a stopped run left failed is written again first; were that struck, nothing came after it.
+        strike = self.writes() + self.failed() + 1
+        for write in range(strike, strike + AT_ONCE):
+            self.order(Fault(kind="hang" if way is kill_all else "stall", at=write))
         checkpoint, asked = Checkpoint(self), time.monotonic()
+        engine: psutil.Process | None = None
         with ThreadPoolExecutor(1) as elsewhere:
-            running = elsewhere.submit(run, "--parallel", "1", capture=True)
+            running = elsewhere.submit(run, "--parallel", str(AT_ONCE), capture=True)
             while not running.done():
                 time.sleep(0.001)
-                if (engine := _engine()) is None:
+                if engine is None or not engine.is_running():
+                    engine = _engine()
                     continue
                 struck = checkpoint.shows_another(engine, visited)
                 if not struck and time.monotonic() > asked + WRITES_S:
                     struck, asked = self.writes() >= strike, time.monotonic()
+                    if struck:
+                        time.sleep(ANSWER_S)
                 if struck:
                     visited |= self.under_way()
-                    self.forget_faults()
                     way(engine)
                     running.result()
+                    visited |= self.under_way()
+                    self.forget_faults()
                     return None
             self.forget_faults()
             return running.result()
@@ -109,11 +126,12 @@ class Checkpoint:
         """Whether it has an operation in Kubernetes on a resource not visited yet; the engine then stands."""
         if (written := self._file.stat().st_mtime_ns) == self._read:
             return False
-        engine.suspend()
-        self._read = written
-        if any("kubernetes:" in urn for urn in self._dev.under_way() - visited):
-            return True
-        engine.resume()
+        with suppress(psutil.NoSuchProcess):  # what it wrote at its end
+            engine.suspend()
+            self._read = written
+            if any("kubernetes:" in urn for urn in self._dev.under_way() - visited):
+                return True
+            engine.resume()
         return False
 
 
@@ -153,6 +171,16 @@ def kill_all(engine: psutil.Process) -> None:
         process.kill()
 
 
+def stop(engine: psutil.Process) -> None:
+    """As Ctrl-C does."""
+    engine.resume()
+    engine.send_signal(signal.SIGINT)
+
+
+CHANCES = 4
+WAYS = (kill_later, kill_alone, kill_later, kill_all, kill_later, stop)
+
+
 @pytest.fixture(scope="module")
 def dev(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
     deployed = stack(tmp_path_factory.mktemp("interrupted"), toolchain)
@@ -168,6 +196,23 @@ def up(dev: Dev) -> Dev:
     """dev, all of it."""
     passed(dev.stack.up(capture=True))
     return dev
+
+
+def test_killed_or_stopped_at_every_operation_each_up_goes_on_from_there(dev: Dev) -> None:
+    visited: set[str] = set()
+    missed: set[str] = set()
+    ways = cycle(WAYS)
+    for _ in range(CHANCES):
+        while (run := dev.interrupt(next(ways), dev.stack.up, visited)) is None:
+            pass
+        passed(run)
+        if not (missed := dev.resources() - visited):
+            break
+        # What was made too fast to be caught is taken away, and has another chance.
+        targets = [option for urn in missed for option in ("--target", urn)]
+        passed(dev.stack.destroy(*targets, "--target-dependents", capture=True))
+    assert missed == set()
+    passed(dev.stack.up("--expect-no-changes", capture=True))
 
 
 def test_what_was_changed_in_the_portal_is_put_back(up: Dev) -> None:
