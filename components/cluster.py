@@ -119,6 +119,9 @@ AUTOSCALER: Any = {
     # A replica's shared memory is an emptyDir, which counts as local storage: true would keep every GPU node.
     "skip_nodes_with_local_storage": "false",
     "skip_nodes_with_system_pods": "true",
+    # A node of a pool with the MIG strategy `mixed` offers no nvidia.com/gpu, so that the autoscaler takes it
+    # for unready for good. By default more than three of them end all scaling.
+    "max_total_unready_percentage": "100",
 }
 """Cluster autoscaler settings that differ from AKS's defaults or must not drift with them."""
 

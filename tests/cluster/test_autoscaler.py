@@ -5,10 +5,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.cluster import AUTOSCALER
 from localcloud.cluster.autoscaler import Autoscaler, Decision, Observation
 from localcloud.cluster.observed import ObservedNode
 from localcloud.cluster.placement import place
-from localcloud.cluster.pool import Inventory, Pool, Taint
+from localcloud.cluster.pool import AutoscalerProfile, Inventory, Pool, Taint
 from localcloud.cluster.scheduling import obstacles
 from localcloud.cluster.template import template
 from tests.cluster.builders import (
@@ -204,6 +205,17 @@ def test_more_than_three_nodes_of_a_mixed_pool_stop_the_autoscaler() -> None:
     assert result(3).increase is not None
     assert result(4).increase is None
     assert "cluster is unhealthy" in result(4).refusals[0].message
+
+
+def test_the_settings_of_our_clusters_let_a_mixed_pool_grow_on() -> None:
+    mixed = slice_pool(count=6, max_count=9)
+    nodes = tuple(node(mixed, index, gpus={SLICE: "0"}) for index in range(6))
+    seen = observation(mixed, nodes=nodes, pods=waiting(1))
+    percentage = AUTOSCALER["max_total_unready_percentage"]
+    ours = AutoscalerProfile(max_total_unready_percentage=float(percentage))
+    inventory = seen.inventory.model_copy(update={"profile": ours})
+    assert Autoscaler().decide(seen).increase is None
+    assert Autoscaler().decide(replace(seen, inventory=inventory)).increase is not None
 
 
 def test_an_unhealthy_pool_does_not_stop_the_others() -> None:
