@@ -18,6 +18,7 @@ from lightkube.resources.core_v1 import Secret
 from rich.console import Console
 
 from localcloud import cluster
+from localcloud.arm.capacity import restock, run_out
 from localcloud.arm.drift import change_by_hand
 from localcloud.arm.faults import Fault
 from localcloud.arm.kinds import POOL
@@ -25,7 +26,7 @@ from localcloud.arm.store import Store, Stored
 from localcloud.recovery import forget_unfinished_releases
 from localcloud.stack import PROJECT, Stack
 from localcloud.toolchain import Toolchain
-from tests.e2e.environments import passed, stack
+from tests.e2e.environments import changed, passed, stack
 
 pytestmark = pytest.mark.e2e
 
@@ -235,6 +236,43 @@ def test_what_was_deleted_in_the_portal_is_made_again(up: Dev) -> None:
         store.delete(pool.id)
     passed(up.stack.converge(capture=True))
     assert up.pool("slices").id == pool.id
+
+
+SIZE = "Standard_NC40ads_H100_v5"
+LACKS: dict[str, tuple[Callable[[Store], object], Callable[[Store], object], str]] = {
+    # what Azure lacks, and has again; what the user is told
+    "quota": (
+        lambda store: store.order(Fault(kind="refuse", type=POOL, refusal="InsufficientFamilyQuota")),
+        lambda store: store.execute("DELETE FROM orders"),
+        "Insufficient vcpu quota",
+    ),
+    "machine": (
+        lambda store: run_out(store, SIZE),
+        lambda store: restock(store, SIZE),
+        "AllocationFailed",
+    ),
+}
+
+
+@pytest.mark.parametrize("lack", LACKS)
+def test_a_pool_that_azure_refuses_or_fails_to_fill_is_made_by_the_next_up(up: Dev, lack: str) -> None:
+    def with_a_warm_pool(environment: dict[str, Any]) -> None:
+        nodes = {"min": 1, "max": 1, "reason": "kept warm for a test"}
+        environment["pools"].append({"name": lack, "sku": SIZE, "nodes": nodes})
+
+    gone, back, told = LACKS[lack]
+    with up.store() as store:
+        gone(store)
+    asked = changed(up.stack, with_a_warm_pool)
+    refused = asked.up(capture=True)
+    assert refused.returncode != 0
+    assert told in refused.stdout
+    with up.store() as store:
+        back(store)
+    passed(asked.converge(capture=True))
+    assert up.pool(lack).properties["provisioningState"] == "Succeeded"
+    passed(asked.up("--expect-no-changes", capture=True))
+    passed(up.stack.up(capture=True))
 
 
 def test_helms_records_of_finished_releases_stay(up: Dev) -> None:
