@@ -252,6 +252,7 @@ def test_another_pool_and_another_model_leave_the_services_that_run_alone(runnin
     ("what", "change"),
     [
         ("system", {"cluster": {"system": {"sku": "Standard_D8ds_v5", "nodes": {"min": 1, "max": 3}}}}),
+        ("public", {"access": {}}),
     ],
 )
 def test_what_aks_never_changes_previews_as_another_cluster_and_works(
@@ -274,3 +275,10 @@ def test_what_aks_never_changes_previews_as_another_cluster_and_works(
     (after,) = running.all(CLUSTER)
     assert after.name != before[0].name
     passed(wanted.up("--expect-no-changes", capture=True))
+
+
+def test_destroy_leaves_their_network_and_nothing_of_ours(running: Running) -> None:
+    passed(running.stack.destroy(capture=True))
+    assert [group.id for group in running.all("azure-native:resources:ResourceGroup")] == [BUILDERS]
+    assert [network.id for network in running.all("azure-native:network:VirtualNetwork")] == [NETWORK]
+    assert running.all(PEERING) == []
