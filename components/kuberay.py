@@ -25,8 +25,8 @@ class KubeRayArgs(TypedDict):
     """Required. Chart whose templates are the custom resource definitions."""
     operator: ChartArgs
     """Required. Chart of the operator."""
-    image: str
-    """Required. Image of the operator, `repository:tag`."""
+    image: NotRequired[str]
+    """Optional. Image of the operator, `repository:tag`. Left out: that of its chart."""
     shared: NotRequired[bool]
     """Optional. The cluster serves other stacks too: the definitions stay when this stack goes."""
 
@@ -54,18 +54,24 @@ class KubeRay(pulumi.ComponentResource):
             **_source(args["crds"]),
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.get("shared", False)),
         )
-        repository, _, tag = args["image"].rpartition(":")
         self.operator = kubernetes.helm.v3.Release(
             f"{name}-operator",
             name="kuberay-operator",
             namespace=namespace.metadata.name,
             # Definitions in a chart's crds/ folder are never upgraded; ours come from the other release.
             skip_crds=True,
-            values={"image": {"repository": repository, "tag": tag}},
+            values=_values(args.get("image")),
             **_source(args["operator"]),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.crds]),
         )
         self.register_outputs({})
+
+
+def _values(image: str | None) -> dict[str, Any] | None:
+    if image is None:
+        return None
+    repository, _, tag = image.rpartition(":")
+    return {"image": {"repository": repository, "tag": tag}}
 
 
 def _source(chart: ChartArgs) -> dict[str, Any]:
