@@ -203,7 +203,7 @@ class Stack:
         project = yaml.safe_load((self.project / "Pulumi.yaml").read_text())
         (self.state / "Pulumi.yaml").write_text(yaml.safe_dump(project))
         if self.backend.exists():  # made, but killed before the salt was written: nothing can be in it
-            self._checked("stack", "rm", self.environment, "--yes")
+            self._checked("stack", "rm", self.environment, "--yes", "--preserve-config")
         self._checked("stack", "init", self.environment, "--no-select")
 
     def _plan(self, environment: Any) -> Plan | None:
