@@ -10,8 +10,8 @@ from pulumi_azure_native import containerservice, monitor, privatedns
 from components.agent_pool import agent_pool
 from components.kubeconfig import user_kubeconfig
 from components.role import Role, assign
-from inference_stack.planner import HEADS_POOL, POOL_SURGE, SYSTEM_SURGE, pool_labels
-from inference_stack.spec import Principal
+from inference_stack.planner import POOL_SURGE, SYSTEM_SURGE, pool_labels
+from inference_stack.spec import HEADS_POOL, SYSTEM_POOL, Principal
 
 
 class CpuPoolArgs(TypedDict):
@@ -109,9 +109,6 @@ class ClusterArgs(TypedDict):
     tags: Mapping[str, str]
     """Required. Azure tags."""
 
-
-SYSTEM_POOL = "system"
-"""Name of the system pool in AKS."""
 
 AUTOSCALER: Any = {
     "expander": "least-waste",

@@ -42,7 +42,7 @@ def found_clusters(plan: Plan) -> list[FoundCluster]:
     findings: list[Finding] = []
     for _, own in groupby(pools, key=_cluster):
         used = {_path(plan, pool): pool for pool in own}
-        cluster = ArmId.parse(_cluster_id(next(iter(used.values()))))
+        cluster = ArmId.parse(str(next(iter(used.values())).cluster))
         azure = provider_of(cluster, _name(cluster))
         reading = _Reading(cluster, pulumi.InvokeOptions(provider=azure), findings)
         issuer = reading.cluster(used)
@@ -58,13 +58,9 @@ def found_clusters(plan: Plan) -> list[FoundCluster]:
     return found
 
 
-def _cluster_id(pool: PlannedPool) -> str:
-    return str(pool.existing).rpartition("/agentPools/")[0]
-
-
 def _cluster(pool: PlannedPool) -> str:
     """What tells clusters apart: Azure reads ids without regard to case."""
-    return _cluster_id(pool).lower()
+    return str(pool.cluster).lower()
 
 
 def _name(cluster: ArmId) -> str:
@@ -155,7 +151,7 @@ def cluster_differences(found: Any, pool: PlannedPool) -> Iterator[Finding]:
         yield Finding(
             code="existing-cluster-without-workload-identity",
             path="existing",
-            given=_cluster_id(pool),
+            given=pool.cluster,
             what="its pods cannot be given an identity to read weights and adapters with",
             allowed="a cluster with an OIDC issuer and workload identity",
             remedy=f"az aks update {' '.join(lacking)}",

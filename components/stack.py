@@ -18,8 +18,8 @@ from components.role import Role, assign
 from components.serving_manifest import Place, deployable, service_manifest
 from components.serving_namespace import ServingNamespace
 from components.workload_identity import WorkloadIdentity
-from inference_stack.planner import HEADS_POOL, Plan, PlannedPool, pool_labels
-from inference_stack.spec import ChartSource, CpuPool
+from inference_stack.planner import Plan, PlannedPool, pool_labels
+from inference_stack.spec import HEADS_POOL, ChartSource, CpuPool
 
 NAMESPACE = "inference"
 SERVICE_ACCOUNT = "inference"

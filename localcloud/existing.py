@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from inference_stack.catalog import CATALOG
-from inference_stack.planner import accelerator, template_tags
+from inference_stack.planner import accelerator, cluster_of, template_tags
 from inference_stack.spec import Environment, GpuPool, MigStrategy
 from localcloud.arm.client import Client, OperationFailedError
 from localcloud.arm.cloud import Cloud
@@ -108,7 +108,7 @@ def _by_cluster(environment: Environment) -> list[tuple[str, list[GpuPool]]]:
 
 
 def _cluster_id(pool: GpuPool) -> str:
-    return str(pool.existing).rpartition("/agentPools/")[0]
+    return cluster_of(str(pool.existing))
 
 
 def _cluster(environment: Environment, cluster_id: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from .heads import HEAD_CPU, HEAD_GIB
 from .node_template import (
     GPU_PRESENT_LABEL,
     GPU_TAINT,
-    HEADS_POOL,
     IDLE_REASON_TAG,
     POOL_LABEL,
     node_selector,
@@ -31,6 +30,7 @@ from .plan import (
     RunnerUp,
     Tenant,
     WorkerSize,
+    cluster_of,
 )
 from .planning import plan, plan_environment
 from .pools import pool_findings
@@ -40,7 +40,6 @@ from .startup import ColdStart, Duration
 __all__ = [
     "GPU_PRESENT_LABEL",
     "GPU_TAINT",
-    "HEADS_POOL",
     "HEAD_CPU",
     "HEAD_GIB",
     "IDLE_REASON_TAG",
@@ -75,6 +74,7 @@ __all__ = [
     "TokenPrice",
     "WorkerSize",
     "accelerator",
+    "cluster_of",
     "node_selector",
     "plan",
     "plan_environment",

@@ -11,9 +11,6 @@ POOL_LABEL = "inference-stack.io/pool"
 AKS_POOL_LABEL = "kubernetes.azure.com/agentpool"
 """AKS's own label of the nodes of a pool: the pool's name in ARM."""
 
-HEADS_POOL = "heads"
-"""Pool of the Ray heads, which run no model."""
-
 GPU_PRESENT_LABEL = {"nvidia.com/gpu.present": "true"}
 """NVIDIA's device plugin runs on nodes with this label."""
 

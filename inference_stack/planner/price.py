@@ -3,15 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from inference_stack.catalog import Catalog
-from inference_stack.spec import CpuPool, Environment, Finding, GpuPool, Severity
+from inference_stack.spec import HEADS_POOL, SYSTEM_POOL, CpuPool, Environment, Finding, GpuPool, Severity
 
 from .bill import Amount, PoolPrice, Price
 from .heads import head_nodes
-from .node_template import HEADS_POOL
 from .plan import PlannedPool
 from .reservations import line_name, takes_reserved
-
-SYSTEM_POOL = "system"
 
 
 def price(

@@ -1,6 +1,6 @@
 """What may be asked: the environment and the form in which its faults are told."""
 
-from .cluster import Cluster, ClusterTier, CpuPool, Nodes
+from .cluster import HEADS_POOL, MOST_POOLS, OWN_POOLS, SYSTEM_POOL, Cluster, ClusterTier, CpuPool, Nodes
 from .consistency import EDGE, environment_findings, gpu_pool_findings, readable, under
 from .demand import Isolation, Precision, Slo, Traffic
 from .environment import Budget, Environment, Governance, Telemetry
@@ -18,6 +18,10 @@ from .sources import Charts, ChartSource, Images
 __all__ = [
     "CONFIG_KEY",
     "EDGE",
+    "HEADS_POOL",
+    "MOST_POOLS",
+    "OWN_POOLS",
+    "SYSTEM_POOL",
     "Access",
     "Adapter",
     "Budget",

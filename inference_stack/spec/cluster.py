@@ -20,8 +20,17 @@ class Nodes(Section):
     )
 
 
-OWN_POOLS = ("system", "heads")
+SYSTEM_POOL = "system"
+"""Pool of AKS's own pods and of the operators."""
+
+HEADS_POOL = "heads"
+"""Pool of the Ray heads, which run no model."""
+
+OWN_POOLS = (SYSTEM_POOL, HEADS_POOL)
 """Names of the pools without GPUs that every cluster has."""
+
+MOST_POOLS = 100
+"""Node pools that AKS has in one cluster."""
 
 
 class CpuPool(Section):

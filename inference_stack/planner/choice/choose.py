@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from inference_stack.catalog import Catalog
 from inference_stack.planner.pools import Site
 from inference_stack.planner.reservations import reserved_nodes
-from inference_stack.spec import Environment, Finding, Isolation, Severity, under
+from inference_stack.spec import MOST_POOLS, Environment, Finding, Isolation, Severity, under
 
 from .candidate import Candidate
 from .candidates import Found, Search, possible_widths
 from .demand import Demand
 from .offer import REGION_CORES, Barred, Offer, family, listed, made
-from .packing import CLUSTER_POOLS, MOST_POOLS, Limits, Packing, Pick, Pool, pack, vcpus_by_family
+from .packing import CLUSTER_POOLS, Limits, Packing, Pick, Pool, pack, vcpus_by_family
 from .remedies import unpinned, unplaced
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from inference_stack.spec import MOST_POOLS, OWN_POOLS
+
 from .candidate import Candidate
 from .nodes import nodes_needed
 from .offer import Offer
@@ -14,11 +16,8 @@ from .offer import Offer
 ENUMERATED = 2000
 """Combinations of candidates that are simply all tried: loading the solver takes longer than that."""
 
-MOST_POOLS = 100
-"""Node pools that AKS allows a cluster."""
-
-CLUSTER_POOLS = 2
-"""Of these: the system's, and that of the Ray heads."""
+CLUSTER_POOLS = len(OWN_POOLS)
+"""Node pools that are not for models: the system's, and that of the Ray heads."""
 
 
 class Limits(NamedTuple):

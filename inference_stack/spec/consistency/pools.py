@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator
 
-from inference_stack.spec.cluster import OWN_POOLS
+from inference_stack.spec.cluster import MOST_POOLS, OWN_POOLS
 from inference_stack.spec.environment import Environment
 from inference_stack.spec.faults import shown
 from inference_stack.spec.finding import Finding
 from inference_stack.spec.pools import GpuPool, Priority
 
 from .rules import distinct, ordered, readable, under, unique_names
-
-MOST_POOLS = 100
-"""Node pools that AKS has in one cluster."""
 
 
 def pools_findings(environment: Environment) -> Iterator[Finding]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from inference_stack.planner.choice.packing import CLUSTER_POOLS, MOST_POOLS
-from inference_stack.spec import InvalidEnvironment
+from inference_stack.planner.choice.packing import CLUSTER_POOLS
+from inference_stack.spec import MOST_POOLS, InvalidEnvironment
 from tests.planner.choice.asking import NC40, asking, existing, planned
 
 SOURCES = (
