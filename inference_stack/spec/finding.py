@@ -26,6 +26,9 @@ class Finding(BaseModel):
     what: str = Field(description="What is wrong with it, with the figures that decide.")
     allowed: str | None = Field(default=None, description="What would be accepted at this place.")
     remedy: str | None = Field(default=None, description="What to do, where `allowed` does not say it.")
+    reference: str | None = Field(
+        default=None, description="Who says so, where it is not us: upstream's source."
+    )
     line: int | None = Field(default=None, description="Line in the file, counted from 1, where known.")
 
     def at(self, path: str) -> "Finding":
