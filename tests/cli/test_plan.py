@@ -87,7 +87,17 @@ def test_faults_as_json_are_a_list_on_standard_output() -> None:
     assert result.exit_code == 1
     findings = json.loads(result.stdout)
     assert len(findings) == 8
-    assert {"code", "severity", "path", "given", "what", "allowed", "remedy", "line"} == findings[0].keys()
+    assert {
+        "code",
+        "severity",
+        "path",
+        "given",
+        "what",
+        "allowed",
+        "remedy",
+        "reference",
+        "line",
+    } == findings[0].keys()
 
 
 def test_faults_as_markdown_are_told_too() -> None:
