@@ -12,10 +12,15 @@ import pulumi_kubernetes
 
 HEADER = '''"""Registers the resources of one preview, with constant arguments."""
 
+import gc
+
 import pulumi
 import pulumi_azure_native
 import pulumi_kubernetes
 from pulumi import ResourceOptions
+
+# As ours does: it is no part of what we decide.
+gc.freeze()
 
 
 class Bare(pulumi.ComponentResource):
