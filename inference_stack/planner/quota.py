@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from inference_stack.catalog import Catalog, Sku
-from inference_stack.spec import Environment, Finding, Priority, Severity
+from inference_stack.spec import Environment, Finding, Priority, Severity, family
 
 from .bill import QuotaUse
-from .choice.offer import REGION_CORES, SPOT_CORES, family
+from .choice.offer import REGION_CORES, SPOT_CORES
 from .elsewhere import at_home
 from .heads import head_nodes
 from .occupancy import at_rest, homes, nodes_filled
@@ -58,7 +58,7 @@ def quota_use(
         for model in models
         if model.upgrade == "NewCluster"
     ]
-    granted = {family(name): vcpus for name, vcpus in environment.quota.items()}
+    granted = environment.granted
     return tuple(
         QuotaUse(
             family=name,

@@ -9,6 +9,7 @@ from .finding import Finding, InvalidEnvironment, Severity
 from .lines import CONFIG_KEY, located
 from .loading import Source, load, read
 from .models import Adapter, Model, OwnModel, Placement, Replicas
+from .names import family
 from .network import Access, Deployer, Network, Principal, Route
 from .parsing import Parsed, parse
 from .pools import CapacityReservation, GpuPool, Mig, MigProfile, MigStrategy, Priority
@@ -61,6 +62,7 @@ __all__ = [
     "Traffic",
     "Unparsed",
     "environment_findings",
+    "family",
     "gpu_pool_findings",
     "is_whole",
     "load",

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from .cluster import Cluster, CpuPool
 from .models import Model
-from .names import Tag, Vcpus, Zone
+from .names import Tag, Vcpus, Zone, family
 from .network import Access, Network
 from .pools import CapacityReservation, GpuPool
 from .section import Section
@@ -111,6 +111,11 @@ class Environment(Section):
         """The pools of this cluster that the environment names: existing ones lie in other clusters."""
         made = (pool for pool in self.listed_pools if pool.existing is None)
         return (self.cluster.system, self.cluster.heads, *made)
+
+    @property
+    def granted(self) -> dict[str, int]:
+        """vCPUs granted in the region, by quota family as Azure means it."""
+        return {family(name): vcpus for name, vcpus in self.quota.items()}
 
     @property
     def may_add_pools(self) -> bool:

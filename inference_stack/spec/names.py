@@ -61,6 +61,12 @@ Taint = Annotated[
 ]
 """A taint of nodes, `key=value:effect`."""
 
+
+def family(name: str) -> str:
+    """A quota family as Azure means it: case and spaces vary between its services."""
+    return name.replace(" ", "").lower()
+
+
 Zone = Literal["1", "2", "3"]
 """An availability zone of a region."""
 

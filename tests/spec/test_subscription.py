@@ -56,6 +56,20 @@ def test_a_log_is_recorded_once(asked: Asked, logs: list[str], wrong: list[tuple
     assert told(asked, **{"telemetry.diagnostics": logs}) == wrong
 
 
+@pytest.mark.parametrize(
+    ("again", "wrong"),
+    [
+        ("Standard NCADS_H100_v5 Family", ['quota["Standard NCADS_H100_v5 Family"]']),
+        ("standardNCADSA100v4Family", []),
+    ],
+)
+def test_a_quota_family_is_named_once_whatever_its_spelling(
+    asked: Asked, again: str, wrong: list[str]
+) -> None:
+    quota = {"StandardNCADS_H100_v5Family": 80, again: 40}
+    assert told(asked, quota=quota) == [(path, "duplicate-entry") for path in wrong]
+
+
 def test_a_zone_is_named_once(asked: Asked) -> None:
     assert told(asked, zones=["1", "3"]) == []
     assert told(asked, zones=["1", "3", "1"]) == [("zones[2]", "duplicate-entry")]

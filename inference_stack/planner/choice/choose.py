@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from inference_stack.catalog import Catalog
 from inference_stack.planner.pools import Site
 from inference_stack.planner.reservations import reserved_nodes
-from inference_stack.spec import MOST_POOLS, Environment, Finding, Isolation, Severity, under
+from inference_stack.spec import MOST_POOLS, Environment, Finding, Isolation, Severity, family, under
 
 from .candidate import Candidate
 from .candidates import Found, Search, possible_widths
 from .demand import Demand
-from .offer import REGION_CORES, Barred, Offer, family, listed, made
+from .offer import REGION_CORES, Barred, Offer, listed, made
 from .packing import CLUSTER_POOLS, Limits, Packing, Pick, Pool, pack, vcpus_by_family
 from .remedies import unpinned, unplaced
 
@@ -131,7 +131,7 @@ def _impossible(demand: Demand, offers: Sequence[Offer]) -> Iterator[Finding]:
 
 def _limits(environment: Environment, catalog: Catalog) -> Limits:
     """What is left for GPUs once the cluster has its own."""
-    quota = {family(name): vcpus for name, vcpus in environment.quota.items()}
+    quota = environment.granted
     for pool in (environment.cluster.system, environment.cluster.heads):
         if sku := catalog.skus.get(pool.sku):
             for name in {family(sku.quota_family), family(REGION_CORES)} & quota.keys():

@@ -13,7 +13,7 @@ from inference_stack.planner.region import absent
 from inference_stack.planner.replica import Silicon
 from inference_stack.planner.reservations import reserved_nodes, takes_reserved
 from inference_stack.planner.silicon import silicon
-from inference_stack.spec import Environment, GpuPool, Mig, MigProfile, Priority
+from inference_stack.spec import Environment, GpuPool, Mig, MigProfile, Priority, family
 
 BRIDGED = 2
 """GPUs that an NVLink bridge joins, where GPUs come as cards; the others of the node are behind PCIe."""
@@ -183,15 +183,10 @@ def _barred(sku: Sku, environment: Environment) -> Barred | None:
     if sku.arch == "arm64" and environment.images.ray_arm64 is None:
         return Barred(sku, "architecture", "is arm64, and images.ray_arm64 names no image")
     name = SPOT_CORES if environment.spot else sku.quota_family
-    granted = {family(each): vcpus for each, vcpus in environment.quota.items()}.get(family(name))
+    granted = environment.granted.get(family(name))
     if granted is not None and granted < sku.vcpu:
         return Barred(sku, "quota", f"one node takes {sku.vcpu} vCPUs of {name}, which grants {granted}")
     return None
-
-
-def family(name: str) -> str:
-    """A quota family as Azure means it: case and spaces vary between its services."""
-    return name.replace(" ", "").lower()
 
 
 def _name(sku: Sku, profile: MigProfile | None) -> str:

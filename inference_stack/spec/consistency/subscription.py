@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from inference_stack.spec.environment import Environment
 from inference_stack.spec.faults import shown
 from inference_stack.spec.finding import Finding, Severity
+from inference_stack.spec.names import family
 from inference_stack.spec.schema import key_path
 
 from .rules import distinct, readable
@@ -25,12 +26,25 @@ TAG_NAME = re.compile(r"[^<>%&\\?/\x00-\x1f]{1,128}")
 
 def subscription_findings(environment: Environment) -> Iterator[Finding]:
     """Contradictions with what Azure takes."""
-    for rule in (_zones, _tag_names, _tag_count, _logs):
+    for rule in (_zones, _quota, _tag_names, _tag_count, _logs):
         yield from readable(rule(environment))
 
 
 def _zones(environment: Environment) -> Iterator[Finding]:
     yield from distinct("zones", environment.zones, str)
+
+
+def _quota(environment: Environment) -> Iterator[Finding]:
+    first: dict[str, str] = {}
+    for name in environment.quota:
+        if (earlier := first.setdefault(family(name), name)) != name:
+            yield Finding(
+                code="duplicate-entry",
+                path=key_path(("quota", name)),
+                given=shown(name),
+                what=f"is the same to Azure as {earlier}: case and spaces do not count",
+                allowed="one of them",
+            )
 
 
 def _tag_names(environment: Environment) -> Iterator[Finding]:
