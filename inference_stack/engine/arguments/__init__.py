@@ -1,5 +1,5 @@
 """vLLM's arguments, typed for each version that is known."""
 
-from .argument import Argument, EngineVersion, Kind, engine_version, known_versions
+from .argument import DATA, Argument, EngineVersion, Kind, Parse, engine_version, known_versions
 
-__all__ = ["Argument", "EngineVersion", "Kind", "engine_version", "known_versions"]
+__all__ = ["DATA", "Argument", "EngineVersion", "Kind", "Parse", "engine_version", "known_versions"]

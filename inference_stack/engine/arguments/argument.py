@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +11,29 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 DATA = Path(__file__).parent / "data"
 
 Kind = Literal["boolean", "integer", "number", "string", "array", "object", "null"]
-"""A type of JSON: what an argument may be in a dict or a file."""
+"""A type of JSON: what an argument may be in a dict or a file. A number may also be written as an integer."""
+
+Parse = Literal[
+    "value",
+    "flag",
+    "optional",
+    "list",
+    "append",
+    "comma",
+    "json",
+    "json-or-text",
+    "lora",
+    "human",
+    "human-or-auto",
+    "normalized",
+]
+"""How the command line reads an argument.
+
+value: one word, read as its kind; a nullable one takes None as null. flag: no word. optional: a word or none.
+list: all words up to the next option. append: one word each time that it is given. comma: one word, split.
+json: an object or list, also as dotted parts. json-or-text: text unless it looks like an object.
+lora: words of name=path or JSON. human: 64k, 1M. human-or-auto: also auto. normalized: A-B is read as a_b.
+"""
 
 
 class Argument(BaseModel):
@@ -30,17 +52,29 @@ class Argument(BaseModel):
     above: float | None = Field(default=None, description="It must be more than this.")
     below: float | None = Field(default=None, description="It must be less than this.")
     default: JsonValue = Field(default=None, description="What stands where it is left out.")
+    known: tuple[JsonValue, ...] = Field(
+        default=(), description="Values that vLLM itself brings, where a plug-in may bring others."
+    )
+    any_case: bool = Field(default=False, description="Whether values may be written in small letters too.")
+    coerced: bool = Field(
+        default=False,
+        description="Whether vLLM first reads the value by a function of its own, which may take more.",
+    )
     items: tuple[JsonValue, ...] = Field(default=(), description="The only values of a list's entries.")
+    item_kinds: tuple[Kind, ...] = Field(
+        default=(), description="Types of a list's entries; empty where open."
+    )
     fields: Mapping[str, "Argument"] = Field(
         default={}, description="What an object may hold, where vLLM declares it; others are refused."
     )
     description: str = Field(default="", description="What it does, in our words.")
     flags: tuple[str, ...] = Field(
-        default=(), description="Options of `vllm serve`: --max-model-len; -tp; --no-enable-lora."
+        default=(),
+        description="Options of `vllm serve`: --max-model-len; -tp; --no-enable-lora. Empty without any.",
     )
-    parse: Literal["value", "flag", "list", "json", "human"] = Field(
-        default="value",
-        description="How the command line reads it: human takes 64k and 1M, json an object and dotted parts.",
+    parse: Parse = "value"
+    choices: tuple[JsonValue, ...] = Field(
+        default=(), description="What the command line lets through, after reading; empty where it is all."
     )
     deprecated: str | None = Field(default=None, description="What vLLM says of its end, in our words.")
 
@@ -53,11 +87,20 @@ class EngineVersion(BaseModel):
     version: str
     engine: Mapping[str, Argument] = Field(description="Fields of AsyncEngineArgs, by name.")
     frontend: Mapping[str, Argument] = Field(description="Arguments of the server in front, by name.")
+    serve: Mapping[str, Argument] = Field(
+        description="Options of `vllm serve` alone, which no dict may hold: headless, config, grpc."
+    )
 
-    @property
+    @cached_property
     def arguments(self) -> Mapping[str, Argument]:
-        """All of both, by name: what `vllm serve` knows."""
+        """All of engine and frontend, by name: what a dict may hold."""
         return {**self.frontend, **self.engine}
+
+    @cached_property
+    def options(self) -> Mapping[str, Argument]:
+        """Everything with an option of `vllm serve`, by name."""
+        found = {**self.serve, **self.arguments}
+        return {name: argument for name, argument in found.items() if argument.flags}
 
 
 @cache
