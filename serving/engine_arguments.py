@@ -5,7 +5,6 @@ Reads the fields of AsyncEngineArgs and FrontendArgs, the configuration classes 
 the machine or on variables of the environment is left out.
 """
 
-import argparse
 import dataclasses
 import json
 import os
@@ -16,7 +15,7 @@ from typing import Any
 
 from inference_stack.engine.arguments import DATA, Argument, EngineVersion
 from serving.declared_arguments import argument, default_of, nested, type_hints
-from serving.serve_options import options, own_option, parser_of, with_option
+from serving.serve_options import Option, options, own_option, parser_of, with_option
 
 
 def read_installed() -> EngineVersion:
@@ -38,36 +37,31 @@ def read_installed() -> EngineVersion:
         version=__version__,
         engine=engine,
         frontend=frontend,
-        serve={name: own_option(name, action) for name, (_, action) in sorted(own.items())},
+        serve={name: own_option(name, option) for name, option in sorted(own.items())},
     )
 
 
-def members(
-    cls: type, found: Mapping[str, tuple[str, argparse.Action]], classes: Mapping[str, type]
-) -> dict[str, Argument]:
+def members(cls: type, found: Mapping[str, Option], classes: Mapping[str, type]) -> dict[str, Argument]:
     """The arguments that a class of them declares, by name."""
     hints = type_hints(cls)
     inside = inner_classes()
     made = {}
     for field in sorted(dataclasses.fields(cls), key=lambda field: field.name):
-        _, action = found.get(field.name, ("", None))
-        place = place_of(field.name, action, classes) if cls.__name__ != "FrontendArgs" else (cls, field.name)
+        option = found.get(field.name)
+        place = place_of(field.name, option, classes) if cls.__name__ != "FrontendArgs" else (cls, field.name)
         group = place[0].__name__ if place else "EngineArgs"
         entry = argument(field.name, group, hints[field.name], default_of(field), place)
         if (registry := REGISTRIES.get(field.name)) is not None:
             entry = entry.model_copy(update={"known": tuple(sorted(registry()))})
         if field.name in inside:
             entry = entry.model_copy(update={"fields": nested(inside[field.name])})
-        made[field.name] = with_option(entry, action) if action else entry
+        made[field.name] = with_option(entry, option) if option else entry
     return made
 
 
-def place_of(
-    name: str, action: argparse.Action | None, classes: Mapping[str, type]
-) -> tuple[type, str] | None:
+def place_of(name: str, option: Option | None, classes: Mapping[str, type]) -> tuple[type, str] | None:
     """The configuration class and field that an argument ends in."""
-    mark = (action.help or "").split(" ")[0] if action else ""
-    cls, _, field = mark.partition(".")
+    cls, field = option.declared if option else ("", "")
     if cls in classes and field in {each.name for each in dataclasses.fields(classes[cls])}:
         return classes[cls], field
     named = [cls for cls in classes.values() if name in {each.name for each in dataclasses.fields(cls)}]

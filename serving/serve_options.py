@@ -3,6 +3,7 @@
 import argparse
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from inference_stack.engine.arguments import Argument, Kind, Parse
@@ -28,13 +29,39 @@ def parser_of(make: Callable[[Any], Any]) -> argparse.ArgumentParser:
         arg_utils.get_kwargs = real
 
 
-def options(parser: argparse.ArgumentParser) -> dict[str, tuple[str, argparse.Action]]:
-    """Each option by the name of its argument, with the title of its group."""
+@dataclass(frozen=True)
+class Option:
+    """One option of the parser, with every word that names it."""
+
+    action: argparse.Action
+    flags: tuple[str, ...]
+
+    @property
+    def declared(self) -> tuple[str, str]:
+        """The class and the field that it stands for, as the marked parser says."""
+        name, _, field = (self.action.help or "").split(" ")[0].partition(".")
+        return name, field
+
+    @property
+    def negated(self) -> tuple[str, ...]:
+        """Those of its words that mean false."""
+        return tuple(flag for flag in self.flags if self._sets(flag) is False)
+
+    def _sets(self, flag: str) -> object:
+        if self.action.nargs != 0:
+            return None
+        found = argparse.Namespace()
+        self.action(argparse.ArgumentParser(), found, [], flag)
+        return getattr(found, self.action.dest, None)
+
+
+def options(parser: argparse.ArgumentParser) -> dict[str, Option]:
+    """Each option by the name of its argument; its words include those that vLLM leaves out of its help."""
+    words: dict[argparse.Action, list[str]] = {}
+    for word, action in parser._option_string_actions.items():
+        words.setdefault(action, []).append(word)
     return {
-        action.dest: (group.title or "", action)
-        for group in parser._action_groups
-        for action in group._group_actions
-        if action.option_strings and action.dest != "help"
+        action.dest: Option(action, tuple(found)) for action, found in words.items() if action.dest != "help"
     }
 
 
@@ -82,21 +109,23 @@ def inner(read: Any) -> Any:
     return read
 
 
-def with_option(found: Argument, action: argparse.Action) -> Argument:
+def with_option(found: Argument, option: Option) -> Argument:
     """An argument with its option of the command line."""
-    choices = list(action.choices or ())
+    choices = list(option.action.choices or ())
     return found.model_copy(
         update={
-            "flags": tuple(action.option_strings),
-            "parse": parse_of(action),
+            "flags": option.flags,
+            "negated": option.negated,
+            "parse": parse_of(option.action),
             "choices": tuple(dict.fromkeys(choices)) if choices and set(choices) != set(found.values) else (),
         }
     )
 
 
-def own_option(name: str, action: argparse.Action) -> Argument:
+def own_option(name: str, option: Option) -> Argument:
     """An option that no class declares."""
+    action = option.action
     kind: Kind = "boolean" if action.nargs == 0 else "integer" if action.type is int else "string"
     kinds: tuple[Kind, ...] = (kind,) if action.default is not None else (kind, "null")
     bare = Argument(name=name, group="serve", kinds=kinds, default=action.default)
-    return with_option(bare, action)
+    return with_option(bare, option)

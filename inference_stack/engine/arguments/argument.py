@@ -72,6 +72,7 @@ class Argument(BaseModel):
         default=(),
         description="Options of `vllm serve`: --max-model-len; -tp; --no-enable-lora. Empty without any.",
     )
+    negated: tuple[str, ...] = Field(default=(), description="Those of its options that mean false.")
     parse: Parse = "value"
     choices: tuple[JsonValue, ...] = Field(
         default=(), description="What the command line lets through, after reading; empty where it is all."
