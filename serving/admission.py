@@ -1,0 +1,192 @@
+"""Whether a request is let in: by the KV cache it may come to fill, not by being one request.
+
+Ray Serve bounds how many requests wait (`max_queued_requests`, by number and by caller) and stays the bound
+that holds whatever happens here. A number alone lets in as many requests of 100,000 tokens as of 100, which
+the KV cache then cannot hold: they wait inside vLLM, or push each other out. So each ingress replica also
+counts the KV blocks of what it has let in, and refuses what goes beyond its share.
+
+Pure: the ingress keeps the count and the clock, and passes both in.
+"""
+
+import math
+from typing import Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from .errors import OpenAIError, body_too_large, context_too_long, overloaded, starting, unavailable
+
+BODY_LIMIT_BYTES = 4 * 2**20
+"""Largest body that is read. Text of a 128k context is about 0.5 MiB at 4 bytes a token; images sent inline
+are larger. Nobody has measured what clients of these models send."""
+
+RETRY_S = (1, 60)
+"""Bounds of `Retry-After`: less is a busy loop, and for longer nobody can tell how much will be waiting."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class AdmissionSettings(_Frozen):
+    """What one model's plan allows. All of it follows from the plan but the last four, which are choices."""
+
+    context_tokens: PositiveInt = Field(description="Longest request, prompt and answer together.")
+    kv_tokens: PositiveInt = Field(description="Tokens that the KV cache of one replica holds.")
+    answer_tokens: PositiveInt = Field(
+        description="What a request that states no max_tokens is taken to write: the plan's mean answer."
+    )
+    tokens_per_second: PositiveFloat = Field(
+        description="What one replica gets through under its planned load, prompts and answers together."
+    )
+    wake_budget_s: PositiveFloat = Field(
+        description="How long a request may wait for a model at rest to start: the plan's slow cold start."
+    )
+    block_tokens: PositiveInt = Field(default=16, description="Tokens of a KV block: vLLM's default.")
+    waiting: NonNegativeFloat = Field(
+        default=1.0,
+        description=(
+            "KV caches' worth of requests that may wait for each one that works. With 1 the last in line "
+            "waits about as long as a full cache takes to be answered. Nobody has measured it."
+        ),
+    )
+    first_token_s: PositiveFloat = Field(
+        default=120.0,
+        description=(
+            "After which a request that a running model has not begun to answer gets a 503. Ray's own router "
+            "waits 600 s, longer than proxies and clients do. Nobody has measured it."
+        ),
+    )
+    ingress_replicas: PositiveInt = Field(
+        default=1, description="Among how many ingress replicas the bound is shared; each knows only its own."
+    )
+    body_limit_bytes: PositiveInt = Field(
+        default=BODY_LIMIT_BYTES, description="Largest body that is parsed."
+    )
+
+    @model_validator(mode="after")
+    def _context_fits(self) -> Self:
+        if self.context_tokens > self.kv_tokens:
+            raise ValueError(
+                f"context_tokens {self.context_tokens} is more than the KV cache of a replica holds, "
+                f"kv_tokens {self.kv_tokens}"
+            )
+        return self
+
+    @property
+    def kv_blocks(self) -> int:
+        """Blocks of one replica's KV cache."""
+        return self.kv_tokens // self.block_tokens
+
+
+class Request(_Frozen):
+    """What is known of a request before an engine has seen it."""
+
+    prompt_tokens: NonNegativeInt = Field(description="Of all its messages, with the chat template.")
+    max_tokens: PositiveInt | None = Field(default=None, description="Most that it lets the model write.")
+    answers: PositiveInt = Field(default=1, description="`n`: how many are written; they share the prompt.")
+    counted: bool = Field(
+        default=True,
+        description="Whether a tokenizer counted the prompt. An estimate weighs, but never refuses alone.",
+    )
+
+
+class InFlight(_Frozen):
+    """What this ingress replica has let in and has not seen the end of, for one model."""
+
+    blocks: NonNegativeInt = Field(default=0, description="KV blocks that those requests were taken to need.")
+    replicas: NonNegativeInt = Field(default=1, description="Replicas of the model that run.")
+    waking_s: NonNegativeFloat = Field(
+        default=0.0, description="How long requests have been waiting with no replica running, seconds."
+    )
+
+
+class Admitted(_Frozen):
+    """Let in. The ingress adds `blocks` to its count until the request ends, however it ends."""
+
+    blocks: PositiveInt
+    first_token_within_s: PositiveFloat = Field(
+        description="If nothing has come by then, `late` is answered."
+    )
+    late: OpenAIError
+
+
+class Refused(_Frozen):
+    """Not let in, and what the client is told."""
+
+    error: OpenAIError
+
+
+def check_body(body_bytes: int, settings: AdmissionSettings) -> Refused | None:
+    """Whether a body may be parsed at all: by its length as announced, and again by what has arrived."""
+    if body_bytes <= settings.body_limit_bytes:
+        return None
+    return Refused(error=body_too_large(body_bytes=body_bytes, limit_bytes=settings.body_limit_bytes))
+
+
+def blocks_of(request: Request, settings: AdmissionSettings) -> int:
+    """KV blocks that a request may come to fill: its prompt, and each answer to its full length.
+
+    Never more than the context, which the engine does not let it exceed.
+    """
+    answer = request.max_tokens or settings.answer_tokens
+    shared = min(request.prompt_tokens, settings.context_tokens)
+    alone = min(answer, settings.context_tokens - shared)
+    return max(1, math.ceil((shared + request.answers * alone) / settings.block_tokens))
+
+
+def admit(request: Request, in_flight: InFlight, settings: AdmissionSettings) -> Admitted | Refused:
+    """Whether a request is let in now.
+
+    400 where it can never fit; 503 where the model has been starting for longer than its budget; 429 where
+    more would wait than may. Into an ingress that has nothing in flight every request that fits is let in, so
+    that a long one is not refused for ever by a small share.
+    """
+    if too_long := _too_long(request, settings):
+        return Refused(error=too_long)
+    asleep = in_flight.replicas == 0
+    left_s = settings.wake_budget_s - in_flight.waking_s
+    if asleep and left_s <= 0:
+        return Refused(error=starting(_retry_after(in_flight.waking_s)))
+    blocks = blocks_of(request, settings)
+    excess = in_flight.blocks + blocks - _share(in_flight, settings)
+    if in_flight.blocks and excess > 0:
+        return Refused(error=overloaded(_retry_after(_drained_s(excess, in_flight, settings))))
+    if asleep:
+        # A request must reach Ray's handle for Ray to start a replica: it waits there for its turn.
+        return Admitted(blocks=blocks, first_token_within_s=left_s, late=starting(_retry_after(left_s)))
+    late = unavailable(_retry_after(settings.first_token_s))
+    return Admitted(blocks=blocks, first_token_within_s=settings.first_token_s, late=late)
+
+
+def _too_long(request: Request, settings: AdmissionSettings) -> OpenAIError | None:
+    prompt = request.prompt_tokens if request.counted else 0
+    answer = request.max_tokens or 1
+    if prompt + answer <= settings.context_tokens:
+        return None
+    return context_too_long(prompt_tokens=prompt, max_tokens=answer, context_tokens=settings.context_tokens)
+
+
+def _share(in_flight: InFlight, settings: AdmissionSettings) -> float:
+    """Blocks that this ingress may have in flight; a model at rest counts as the one replica it will have."""
+    replicas = max(1, in_flight.replicas)
+    return replicas * settings.kv_blocks * (1 + settings.waiting) / settings.ingress_replicas
+
+
+def _drained_s(blocks: float, in_flight: InFlight, settings: AdmissionSettings) -> float:
+    """How long so many blocks take to be answered."""
+    pace = max(1, in_flight.replicas) * settings.tokens_per_second / settings.ingress_replicas
+    return blocks * settings.block_tokens / pace
+
+
+def _retry_after(seconds: float) -> int:
+    least, most = RETRY_S
+    return max(least, min(most, math.ceil(seconds)))
