@@ -21,7 +21,7 @@ class Placed(NamedTuple):
     """A finding, and the token that it is about."""
 
     token: int
-    """Index in the argv that was given."""
+    """Index in the argv that was given; -1 for the command as a whole."""
     finding: Finding
     """Its path is the option as written, without a value: --max-num-batched-token."""
 

@@ -1,0 +1,37 @@
+"""The YAML file that `--config` names, as the words that vLLM makes of it.
+
+Source: FlexibleArgumentParser.load_config_file in vllm/utils/argparse_utils.py of 0.29.0.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, cast
+
+from .options import flags
+
+
+class Entry(NamedTuple):
+    """What one key of the file becomes."""
+
+    key: str
+    words: tuple[str, ...]
+    """Empty where vLLM passes over it in silence."""
+
+
+def entries(version: str, content: Mapping[str, Any]) -> Iterator[Entry]:
+    """The words of each key, in the order of the file."""
+    known = flags(version)
+    for key, value in content.items():
+        option = f"--{key}"
+        match value:
+            case True:
+                yield Entry(key, (option,))
+            case False:
+                yield Entry(key, (f"--no-{key}",) if f"--no-{key}" in known else ())
+            case list():
+                items = cast("list[object]", value)
+                yield Entry(key, (option, *map(str, items)) if items else ())
+            case dict():
+                yield Entry(key, (option, json.dumps(value, default=str)))
+            case _:
+                yield Entry(key, (option, str(value)))

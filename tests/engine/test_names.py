@@ -1,0 +1,40 @@
+import pytest
+
+from inference_stack.engine.names import name_findings
+
+
+def told(arguments, **options):
+    return [(one.code, one.path, one.allowed) for one in name_findings("0.29.0", arguments, **options)]
+
+
+def test_a_dict_takes_whole_names_only():
+    assert told({"max_num_batched_tokens": 1, "port": 80}) == []
+    assert told({"max_num_batched_token": 1}, path="engine_kwargs") == [
+        ("unknown-argument", "engine_kwargs.max_num_batched_token", "did you mean max_num_batched_tokens?")
+    ]
+
+
+def test_the_engine_itself_knows_nothing_of_the_server():
+    assert [code for code, *_ in told({"port": 80, "seed": 1}, taker="engine")] == ["unknown-argument"]
+
+
+def test_options_of_the_command_line_alone_stand_in_no_dict():
+    assert [path for _, path, _ in told({"headless": True, "config": "a", "grpc": True})] == [
+        "headless",
+        "config",
+        "grpc",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("maxModelLen", "max_model_len"),
+        ("max-model-len", "max_model_len"),
+        ("tp_size", "tensor_parallel_size"),
+        ("mem_fraction_static", "gpu_memory_utilization"),
+        ("gpu_memory_utilisation", "gpu_memory_utilization"),
+    ],
+)
+def test_an_unknown_name_is_told_with_what_it_was_meant_to_be(written, meant):
+    assert told({written: 1}) == [("unknown-argument", written, f"did you mean {meant}?")]
