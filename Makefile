@@ -1,7 +1,7 @@
 # Every target sets up what it needs. ENV names the environment: Pulumi.$(ENV).yaml.
 ENV ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help setup preview up down status test check format reference bench-planner bench-preview calibrate charts lock clean
+.PHONY: help setup preview up down status test check format reference engine-version bench-planner bench-preview calibrate charts lock clean
 
 # The newest Python of 3.11 to 3.13 that really runs; some machines have names on PATH with nothing behind them.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -47,6 +47,13 @@ format: ## let ruff rewrite what it can
 
 reference: setup ## docs/configuration.md anew, from the spec
 	@$(IN_VENV)python -m inference_stack.report.reference
+
+engine-version: setup ## what vLLM VERSION takes as arguments, read in a throw-away environment of 9 GB
+	@test -n "$(VERSION)" || { echo "name one: make engine-version VERSION=0.33.0"; exit 1; }
+	@rm -rf .localcloud/engine-version && $(IN_VENV)uv venv --quiet --python $(IN_VENV)python .localcloud/engine-version
+	@$(IN_VENV)uv pip install --python .localcloud/engine-version/bin/python "vllm==$(VERSION)"
+	@.localcloud/engine-version/bin/python -m serving.engine_arguments
+	@rm -rf .localcloud/engine-version
 
 bench-planner: ## how far the planner is off: memory, speed, search times
 	@$(BOOTSTRAP) --set check

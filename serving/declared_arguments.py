@@ -31,6 +31,8 @@ ALL: tuple[Kind, ...] = ("boolean", "integer", "number", "string", "array", "obj
 BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "above", "lt": "below"}
 MADE_BY_VLLM = frozenset(("ModelConfig", "ParallelConfig"))
 """Classes that vLLM puts into another by itself; nobody writes them as an object."""
+WRITTEN = ("vllm.config", "vllm.entrypoints")
+"""Modules whose data classes users write as objects."""
 OF_THE_MACHINE = frozenset(("kv_buffer_device",))
 """Fields whose default is what the machine at hand has."""
 DEPTH = 3
@@ -63,8 +65,11 @@ def declared(hint: Any) -> Declared:
         elif isinstance(origin, type) and issubclass(origin, enum.Enum):
             found.enums.append(origin)
         elif dataclasses.is_dataclass(origin):
-            found.kinds.add("object")
-            found.classes.append(typing.cast("type", origin))
+            # Other data classes are vLLM's own inside: where one may be given, it is by name.
+            written = origin.__module__.startswith(WRITTEN)
+            found.kinds.add("object" if written else "string")
+            found.classes += [typing.cast("type", origin)] if written else []
+            found.open |= not written
         elif origin is Any or origin is object:
             found.kinds |= set(ALL)
             found.open = True

@@ -1,10 +1,9 @@
-"""Write the structural schemas of the pinned KubeRay, Ray and vLLM: `python -m serving.pinned_schemas`.
+"""Write the structural schemas of the pinned KubeRay and Ray: `python -m serving.pinned_schemas`.
 
 Only structure is kept: names, types, enumerations, bounds and what is required. To be run after a change of
 `inference_stack.engine.versions`. Needs the `serving` extra, and Go to fetch KubeRay's module.
 """
 
-import dataclasses
 import inspect
 import json
 import re
@@ -238,26 +237,9 @@ def _reachable(definitions: Mapping[str, Schema], roots: tuple[str, ...]) -> dic
     return found
 
 
-def vllm() -> Schema:
-    """Names and declared types of what Ray passes on to vLLM from `engine_kwargs`."""
-    from vllm.engine.arg_utils import AsyncEngineArgs
-    from vllm.entrypoints.launchers.cli_args import FrontendArgs
-
-    return {
-        group: {field.name: _type_name(field.type) for field in dataclasses.fields(arguments)}
-        for group, arguments in (("engine", AsyncEngineArgs), ("frontend", FrontendArgs))
-    }
-
-
-def _type_name(declared: object) -> str:
-    text = declared.__name__ if isinstance(declared, type) else str(declared)
-    return re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)
-
-
 SOURCES = {
     f"kuberay-{versions.KUBERAY}.json": kuberay,
     f"ray-{versions.RAY}.json": ray,
-    f"vllm-{versions.VLLM}.json": vllm,
 }
 """What makes each committed file."""
 

@@ -5,7 +5,6 @@ A first preview has no cluster to ask, and what Ray Serve does not know it ignor
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any, cast
 
 import yaml
@@ -15,7 +14,8 @@ from inference_stack.spec.libyaml import LOADER
 
 from . import versions
 from .applications import OPENAI_APP, PD_APP, SIDES
-from .schema import joined, near, read, schema_findings
+from .arguments import engine_version
+from .schema import joined, near, schema_findings
 
 SERVE_CONFIG = "spec.serveConfigV2"
 NAME_LIMIT = 47
@@ -144,13 +144,6 @@ def _listed(document: object, path: str, key: str) -> Iterator[tuple[str, Mappin
             yield joined(path, key, index), cast("Mapping[str, Any]", entry)
 
 
-@cache
-def engine_arguments() -> Mapping[str, str]:
-    """Names that Ray takes in engine_kwargs, each with the type that vLLM declares."""
-    declared = read(f"vllm-{versions.VLLM}")
-    return {**declared["frontend"], **declared["engine"]}
-
-
 def _sides(arguments: object, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for side in SIDES:
         found = _at(arguments, side)
@@ -203,7 +196,7 @@ def _model_findings(model: Mapping[str, Any], path: str) -> Iterator[Finding]:
 
 
 def _engine_findings(arguments: object, path: str) -> Iterator[Finding]:
-    known = engine_arguments()
+    known = engine_version(versions.VLLM).arguments
     for name, value in (
         cast("Mapping[str, object]", arguments).items() if isinstance(arguments, Mapping) else ()
     ):
