@@ -1,0 +1,124 @@
+"""Commands that start vLLM's server, and what its engine would refuse or misread in them."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from inference_stack.engine.command_line import Entry, Parsed, parse, started
+from inference_stack.spec import Finding
+
+from . import shell
+from .shell import Words
+from .source import Spot, Traced, spaced
+
+IMAGE = re.compile(r"(?:[\w.:-]+/)*vllm/vllm-openai(?:-\w+)?(?:[:@].*)?")
+"""The image whose entry point is `vllm serve`: what follows it are its arguments."""
+
+RUNNERS = frozenset(("docker", "podman", "nerdctl"))
+SHELLS = frozenset(("sh", "bash", "dash", "zsh", "ash", "ksh"))
+TALKERS = frozenset(
+    ("echo", "printf", "grep", "egrep", "rg", "git", "pip", "pip3", "which", "pkill", "pgrep", "sed")
+)
+"""Programs that speak of commands without running them."""
+
+GONE_MODULES = frozenset(("vllm.entrypoints.api_server",))
+"""What `python -m` started once. Not in 0.29.0 any more: vllm/entrypoints/ has no api_server.py."""
+
+
+def script_spots(text: Traced, version: str, variables: Mapping[str, Traced] | None = None) -> Iterator[Spot]:
+    """What is wrong with the servers that a shell script starts."""
+    for words in shell.script(text, variables).commands:
+        yield from command_spots(words, version)
+
+
+def command_spots(
+    words: Words, version: str, variables: Mapping[str, Traced] | None = None
+) -> Iterator[Spot]:
+    """What is wrong with the server that a command starts, if it starts one.
+
+    `variables` are those of the environment that it runs in.
+    """
+    texts = [word.value for word in words]
+    name = _basename(texts[0]) if texts else ""
+    if name in TALKERS:
+        return
+    if found := started(texts):
+        yield from _server_spots(found.entry, words[found.begin :], version)
+    elif inner := _in_image(name, words):
+        yield from command_spots(inner, version)
+    elif gone := next((word for word in words if word.value in GONE_MODULES), None):
+        yield _gone(gone, version)
+    else:
+        for text in _scripts(name, words):
+            yield from script_spots(text, version, variables)
+
+
+def in_image(image: str, words: Words, *, entrypoint: Words = ()) -> Words:
+    """The whole command of a container: with the image's own entry point, where it is known and kept."""
+    if entrypoint or not IMAGE.fullmatch(image):
+        return (*entrypoint, *words)
+    here = words[0].token if words else (0, 0)
+    origin = words[0].origin if words else ""
+    return (*(Traced(word, [here[0]] * len(word), here, origin) for word in ("vllm", "serve")), *words)
+
+
+def _server_spots(entry: Entry, argv: Words, version: str) -> Iterator[Spot]:
+    parsed = parse(version, [word.value for word in argv], entry=entry)
+    for placed in parsed.findings:
+        yield _spot(placed.finding, argv[placed.token])
+    yield from _rule_spots(parsed, argv, version)
+
+
+def _rule_spots(parsed: Parsed, argv: Words, version: str) -> Iterator[Spot]:
+    del parsed, argv, version
+    return iter(())
+
+
+def _spot(finding: Finding, word: Traced) -> Spot:
+    # In a document, where the word stands comes first, and then the option.
+    told = finding.at(f"{word.origin}: {finding.path}") if word.origin else finding
+    return Spot(told, *word.token)
+
+
+def _in_image(name: str, words: Words) -> Words | None:
+    """What runs inside, where a command runs the image."""
+    if name not in RUNNERS:
+        return None
+    at = next((index for index, word in enumerate(words) if IMAGE.fullmatch(word.value)), None)
+    if at is None:
+        return None
+    entrypoint = _option(words[:at], "--entrypoint")
+    return in_image(words[at].value, words[at + 1 :], entrypoint=(entrypoint,) if entrypoint else ())
+
+
+def _option(words: Sequence[Traced], name: str) -> Traced | None:
+    for index, word in enumerate(words):
+        if word.value.startswith(f"{name}="):
+            return word.part(len(name) + 1, len(word.value))
+        if word.value == name and index + 1 < len(words):
+            return words[index + 1]
+    return None
+
+
+def _scripts(name: str, words: Words) -> Iterator[Traced]:
+    """Arguments that are scripts themselves: that of `bash -c`, of ssh, of tmux."""
+    if name == "eval" and len(words) > 1:
+        yield spaced(words[1:], words[1].token)
+        return
+    for word in words[1:]:
+        if "vllm" in word.value and any(map(str.isspace, word.value)):
+            yield word
+
+
+def _gone(word: Traced, version: str) -> Spot:
+    finding = Finding(
+        code="unknown-entry-point",
+        path="-m",
+        given=word.value,
+        what=f"vLLM {version} has no module of this name",
+        remedy="start `vllm serve MODEL`",
+    )
+    return _spot(finding, word)
+
+
+def _basename(word: str) -> str:
+    return word.rsplit("/", 1)[-1]

@@ -1,0 +1,108 @@
+"""Which kind of document something is, and what is wrong with it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+
+import yaml
+
+from inference_stack.engine.schema import joined
+from inference_stack.spec.lines import CONFIG_KEY
+
+from . import ray
+from .containers import compose_spots, pod_spots
+from .documents import Document, items
+from .environment import environment_spots
+from .source import Spot, Traced
+
+ReadText = Callable[[Traced, str], Iterator[Spot]]
+"""What is wrong with a text of a file of this name, which may be anything."""
+
+
+def document_spots(document: Document, file: str, version: str, read_text: ReadText) -> Iterator[Spot]:
+    """What is wrong with a document, whatever it is; nothing with one that has nothing to do with engines."""
+    data = document.data
+    if isinstance(data, list):
+        yield from _each(document, "", file, version, read_text)
+    if not isinstance(data, Mapping):
+        return
+    given = cast("Mapping[str, Any]", data)
+    kind = given.get("kind")
+    if kind == "List" or (isinstance(kind, str) and kind.endswith("List") and "items" in given):
+        yield from _each(document, "items", file, version, read_text)
+        return
+    if _is_environment(given):
+        yield from environment_spots(document, file)
+    elif _is_ray(given, "RayService"):
+        yield from map(document.spot, ray.service_findings(given))
+    elif _is_ray(given, *ray.CLUSTERS):
+        yield from map(document.spot, ray.cluster_findings(given))
+    elif kind == "ConfigMap":
+        yield from _texts(document, "data", read_text)
+    elif _is_serve_config(given):
+        yield from map(document.spot, ray.serve_config_findings(given))
+    elif "model_loading_config" in given:
+        yield from map(document.spot, ray.model_findings(given))
+    elif isinstance(given.get("llm_configs"), list):
+        yield from _each(document, "llm_configs", file, version, read_text)
+    elif isinstance(given.get("services"), Mapping):
+        yield from compose_spots(document, version)
+    if "vllm" in document.text.value:
+        yield from pod_spots(document, version)
+        yield from _texts(document, "spec", read_text, only=("entrypoint",))
+
+
+def is_known(data: Any) -> bool:
+    """Whether a document is of a kind that is read, rather than one that nothing is known of."""
+    if isinstance(data, list):
+        return any(is_known(each) for each in cast("list[Any]", data))
+    if not isinstance(data, Mapping):
+        return False
+    given = cast("Mapping[str, Any]", data)
+    return (
+        "kind" in given
+        or "model_loading_config" in given
+        or _is_environment(given)
+        or _is_serve_config(given)
+        or isinstance(given.get("llm_configs"), list)
+        or isinstance(given.get("services"), Mapping)
+    )
+
+
+def _is_environment(given: Mapping[str, Any]) -> bool:
+    config = given.get("config")
+    return isinstance(config, Mapping) and CONFIG_KEY in config
+
+
+def _is_ray(given: Mapping[str, Any], *kinds: str) -> bool:
+    return given.get("kind") in kinds and str(given.get("apiVersion", "")).startswith("ray.io/")
+
+
+def _is_serve_config(given: Mapping[str, Any]) -> bool:
+    applications = given.get("applications")
+    return isinstance(applications, list) and any(
+        isinstance(each, Mapping) and "import_path" in each for each in cast("list[Any]", applications)
+    )
+
+
+def _each(document: Document, path: str, file: str, version: str, read_text: ReadText) -> Iterator[Spot]:
+    """What is wrong with the entries of a list, each a document of its own."""
+    data: Any = document.data if not path else document.data[path]
+    node = document.node_at(path)
+    nodes = items(node) if node is not None else []
+    entries = cast("list[Any]", data) if isinstance(data, list) else []
+    for index, (below, entry) in enumerate(zip(nodes, entries, strict=False)):
+        inner = document.below(below, entry, joined(path, index) if path else f"[{index}]")
+        yield from document_spots(inner, file, version, read_text)
+
+
+def _texts(
+    document: Document, path: str, read_text: ReadText, only: tuple[str, ...] | None = None
+) -> Iterator[Spot]:
+    """What is wrong with texts that a manifest holds, each a file of its own."""
+    held = cast("Mapping[str, Any]", document.data).get(path)
+    for key, value in cast("Mapping[str, Any]", held).items() if isinstance(held, Mapping) else ():
+        if isinstance(value, str) and (only is None or key in only):
+            place = joined(path, str(key))
+            node = document.node_at(place)
+            if isinstance(node, yaml.ScalarNode):
+                yield from read_text(document.traced(node, place), str(key))
