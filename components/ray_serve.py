@@ -7,6 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from inference_stack.engine import SERVICE_LABEL, check_ray_service
+from inference_stack.spec import Severity
 
 
 class RayServeArgs(TypedDict):
@@ -26,8 +27,12 @@ class RayServe(pulumi.ComponentResource):
         """Check the manifest, since a preview without a cluster cannot, then register it."""
         super().__init__("inference-stack:index:RayServe", name, {}, opts)
         manifest = args["manifest"]
-        if wrong := check_ray_service(manifest):
+        findings = check_ray_service(manifest)
+        if wrong := [finding for finding in findings if finding.severity is Severity.ERROR]:
             raise pulumi.RunError("\n\n".join(finding.render(f"RayService {name}") for finding in wrong))
+        for finding in findings:
+            if finding.severity is Severity.WARNING:
+                pulumi.log.warn(finding.render(f"RayService {name}"), self)
         metadata = manifest["metadata"]
         service = kubernetes.apiextensions.CustomResource(
             f"{name}-service",

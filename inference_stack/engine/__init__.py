@@ -1,7 +1,13 @@
 """What Ray and Kubernetes are sent, typed for the pinned versions, and the check that they will take it."""
 
 from .applications import SIDES, ServeConfig
-from .check import check_ray_service
+from .check import (
+    check_ray_service,
+    llm_config_findings,
+    pod_findings,
+    ray_cluster_findings,
+    serve_config_findings,
+)
 from .ray_service import LICENCE_ANNOTATION, SERVICE_LABEL, HeadGroup, RayService, WorkerGroup, ray_service
 from .serve_config import Adapters, ServedModel, disaggregated_config, serve_config
 
@@ -17,6 +23,10 @@ __all__ = [
     "WorkerGroup",
     "check_ray_service",
     "disaggregated_config",
+    "llm_config_findings",
+    "pod_findings",
+    "ray_cluster_findings",
     "ray_service",
     "serve_config",
+    "serve_config_findings",
 ]

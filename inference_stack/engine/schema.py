@@ -50,10 +50,10 @@ def joined(path: str, *steps: str | int) -> str:
     return path
 
 
-def near(written: str, known: Iterable[str]) -> str:
+def near(written: object, known: Iterable[str]) -> str:
     """What stood to choose from: the name that `written` was probably meant to be, or all of a few."""
     names = sorted(known)
-    if close := get_close_matches(written, names, n=1):
+    if close := get_close_matches(str(written), names, n=1):
         return f"did you mean {close[0]}?"
     if len(names) <= LISTED:
         return ", ".join(names)
@@ -136,5 +136,5 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    text = json.dumps(value, default=str, ensure_ascii=False, skipkeys=True)
     return text if len(text) <= 80 else f"{text[:77]}…"

@@ -1,4 +1,4 @@
-import time
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -6,16 +6,23 @@ import pytest
 import yaml
 
 from inference_stack.engine import check_ray_service, ray_service
+from inference_stack.spec import Finding, Severity
 
 CLUSTER = "spec.rayClusterConfig"
 GROUP = f"{CLUSTER}.workerGroupSpecs[0]"
 APPLICATION = "spec.serveConfigV2.applications[0]"
+STEPS = {"clusterUpgradeOptions": {"gatewayClassName": "istio", "stepSizePercent": 10, "intervalSeconds": 5}}
 MODEL = f"{APPLICATION}.args.llm_configs[0]"
 
 
 @pytest.fixture
 def group(manifest) -> dict[str, Any]:
     return manifest["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]
+
+
+def faults(manifest: Any) -> list[Finding]:
+    """What is wrong with a manifest, advice aside."""
+    return [finding for finding in check_ray_service(manifest) if finding.severity is not Severity.NOTE]
 
 
 Edit = Callable[[Callable[[dict[str, Any]], object]], list[Any]]
@@ -27,7 +34,7 @@ def editor(manifest: dict[str, Any]) -> Edit:
         config = yaml.safe_load(manifest["spec"]["serveConfigV2"])
         change(config["applications"][0])
         manifest["spec"]["serveConfigV2"] = yaml.safe_dump(config)
-        return check_ray_service(manifest)
+        return faults(manifest)
 
     return edit
 
@@ -47,7 +54,7 @@ def model(application: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_what_we_emit_has_no_fault(manifest):
-    assert check_ray_service(manifest) == []
+    assert faults(manifest) == []
 
 
 @pytest.mark.parametrize(
@@ -65,14 +72,14 @@ def test_an_unknown_key_is_told_by_its_path_with_the_one_that_was_meant(manifest
     for step in place:
         target = target[step]
     target[key] = {}
-    (finding,) = check_ray_service(manifest)
+    (finding,) = faults(manifest)
     assert (finding.code, finding.path) == ("unknown-key", ".".join([*place, key]))
     assert meant in (finding.allowed or "")
 
 
 def test_an_unknown_key_in_a_list_is_told_by_its_place(manifest, group):
     group["template"]["spec"]["containers"][0]["ressources"] = {}
-    (finding,) = check_ray_service(manifest)
+    (finding,) = faults(manifest)
     assert finding.path == f"{GROUP}.template.spec.containers[0].ressources"
 
 
@@ -91,60 +98,65 @@ def test_an_unknown_key_in_a_list_is_told_by_its_place(manifest, group):
 )
 def test_a_value_that_kuberay_refuses_is_told_with_what_it_takes(manifest, group, change, path, allowed):
     change(group)
-    (finding,) = check_ray_service(manifest)
+    (finding,) = faults(manifest)
     assert (finding.path, finding.allowed) == (path, allowed)
 
 
 def test_an_upgrade_that_kuberay_does_not_know_is_told(manifest):
     manifest["spec"]["upgradeStrategy"]["type"] = "Sometimes"
-    (finding,) = check_ray_service(manifest)
+    (finding,) = faults(manifest)
     assert finding.path == "spec.upgradeStrategy.type"
     assert "NewCluster" in (finding.allowed or "")
 
 
 @pytest.mark.parametrize(
-    "strategy", [{"type": "None"}, {"type": "NewClusterWithIncrementalUpgrade"}, {}], ids=str
+    "strategy", [{"type": "None"}, {"type": "NewClusterWithIncrementalUpgrade", **STEPS}, {}], ids=str
 )
 def test_an_upgrade_that_kuberay_knows_is_taken(manifest, strategy):
     manifest["spec"]["upgradeStrategy"] = strategy
-    assert check_ray_service(manifest) == []
+    assert faults(manifest) == []
 
 
 def test_resources_that_are_said_twice_are_told(manifest, group):
     group["rayStartParams"]["num-gpus"] = "1"
-    (finding,) = check_ray_service(manifest)
+    (finding,) = faults(manifest)
     assert finding.path == f"{GROUP}.rayStartParams.num-gpus"
 
 
 def test_resources_may_be_said_in_the_parameters_alone(manifest, group):
-    group["rayStartParams"]["num-gpus"] = "1"
-    del group["resources"]
-    assert check_ray_service(manifest) == []
+    offered = {name: float(amount) for name, amount in group.pop("resources").items()}
+    del offered["CPU"]
+    group["rayStartParams"] |= {
+        "num-cpus": "0",
+        "num-gpus": f"{offered.pop('GPU'):g}",
+        "resources": f"'{json.dumps(offered)}'",
+    }
+    assert faults(manifest) == []
 
 
 def test_a_key_with_a_default_may_be_left_out(manifest, group):
     # Kubernetes fills in `protocol`, which a port must have.
     group["template"]["spec"]["containers"][0]["ports"] = [{"containerPort": 8000}]
-    assert check_ray_service(manifest) == []
+    assert faults(manifest) == []
 
 
 def test_a_quantity_may_be_a_number_or_a_string(manifest, group):
     limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
     limits["cpu"] = 8
-    assert check_ray_service(manifest) == []
+    assert faults(manifest) == []
     limits["cpu"] = "eight"
-    (finding,) = check_ray_service(manifest)
+    (finding,) = faults(manifest)
     assert finding.path.endswith("resources.limits.cpu")
 
 
 @pytest.mark.parametrize("name", ["a" * 48, "Copilot", "7b", "copilot-"])
 def test_a_name_that_kuberay_refuses_is_told(service, name):
-    (finding,) = check_ray_service(ray_service(service(name=name)))
+    (finding,) = faults(ray_service(service(name=name)))
     assert (finding.code, finding.path) == ("service-name", "metadata.name")
 
 
 def test_a_name_of_47_characters_is_taken(service):
-    assert check_ray_service(ray_service(service(name="a" * 47))) == []
+    assert faults(ray_service(service(name="a" * 47))) == []
 
 
 @pytest.mark.parametrize(
@@ -206,7 +218,7 @@ def test_a_value_that_ray_serve_refuses_is_told_with_what_it_takes(edit_serve, c
 def test_an_engine_argument_that_vllm_does_not_have_is_told(edit_serve):
     (finding,) = edit_serve(lambda app: model(app)["engine_kwargs"].update(max_model_length=1))
     assert (finding.code, finding.path, finding.allowed) == (
-        "unknown-engine-argument",
+        "unknown-argument",
         f"{MODEL}.engine_kwargs.max_model_length",
         "did you mean max_model_len?",
     )
@@ -251,7 +263,7 @@ BLOB = "abfss://weights@acct.dfs.core.windows.net/mine"
 @pytest.mark.parametrize("source", [BLOB, {"bucket_uri": BLOB}])
 def test_weights_in_azure_that_vllm_cannot_stream_are_told(edit_serve, source):
     (finding,) = edit_serve(load(source, "runai_streamer"))
-    assert (finding.code, finding.path) == ("value-not-allowed", f"{MODEL}.engine_kwargs.load_format")
+    assert (finding.code, finding.path) == ("weights-not-streamed", f"{MODEL}.engine_kwargs.load_format")
 
 
 @pytest.mark.parametrize(
@@ -263,7 +275,7 @@ def test_weights_that_are_copied_or_can_be_streamed_are_taken(edit_serve, source
 
 
 def test_what_we_emit_of_a_disaggregated_model_has_no_fault(apart):
-    assert check_ray_service(apart) == []
+    assert faults(apart) == []
 
 
 @pytest.mark.parametrize("side", ["prefill_config", "decode_config"])
@@ -273,12 +285,12 @@ def test_what_we_emit_of_a_disaggregated_model_has_no_fault(apart):
         (lambda side: side.update(engine={}), "unknown-key", "engine"),
         (
             lambda side: side["engine_kwargs"].update(max_model_length=1),
-            "unknown-engine-argument",
+            "unknown-argument",
             "engine_kwargs.max_model_length",
         ),
         (
             lambda side: side["engine_kwargs"].pop("kv_transfer_config"),
-            "missing-key",
+            "prefill-without-transfer",
             "engine_kwargs.kv_transfer_config",
         ),
         (
@@ -343,7 +355,7 @@ def test_the_arguments_of_another_application_are_its_own_affair(edit_serve):
 
 def test_a_serve_configuration_that_is_not_yaml_is_told(manifest):
     manifest["spec"]["serveConfigV2"] = "applications: ["
-    (finding,) = check_ray_service(manifest)
+    (finding,) = faults(manifest)
     assert (finding.code, finding.path) == ("not-yaml", "spec.serveConfigV2")
 
 
@@ -372,11 +384,4 @@ def test_arguments_that_are_none_are_told_and_not_a_crash(edit_apart, arguments)
 
 @pytest.mark.parametrize("document", [{}, {"spec": []}, {"spec": {"serveConfigV2": 1}}])
 def test_a_document_that_is_no_ray_service_is_told_and_not_a_crash(document):
-    assert check_ray_service(document)
-
-
-def test_a_check_takes_less_than_50_ms(manifest):
-    check_ray_service(manifest)
-    start = time.process_time()
-    check_ray_service(manifest)
-    assert time.process_time() - start < 0.05
+    assert faults(document)

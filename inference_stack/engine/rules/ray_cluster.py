@@ -1,0 +1,355 @@
+"""What KubeRay and Ray refuse or misread in the specification of a cluster."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from inference_stack.engine.document import at, mapping, mappings, number, quantity
+from inference_stack.engine.schema import joined
+from inference_stack.spec import Severity
+
+from .pod import KUBERAY, SLICE, Pod, gpus
+from .rule import Fault, Rule, rule
+
+VALIDATION = f"{KUBERAY}/utils/validation.go"
+MOST = 2**31 - 1
+"""maxReplicas where it is left out."""
+
+RESOURCE_PARAMETERS = frozenset(("num-cpus", "num-gpus", "memory", "resources"))
+"""Parameters of `ray start` that say what a node offers."""
+
+RAY_IMAGE = re.compile(r"(?:.*/)?ray(?:-llm|-ml)?:(\d+\.\d+\.\d+)\b.*")
+"""Images of the Ray project: their tags begin with Ray's version."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One kind of pods of a cluster: its head, or a group of workers."""
+
+    spec: Mapping[str, Any]
+    path: str
+
+    @property
+    def name(self) -> str:
+        """Its name, for the reader."""
+        return str(self.spec.get("groupName", "head"))
+
+    @property
+    def start(self) -> Mapping[str, Any]:
+        """Parameters of `ray start`."""
+        return mapping(self.spec, "rayStartParams")
+
+    @property
+    def pod(self) -> Pod:
+        """Its pods."""
+        return Pod(mapping(self.spec, "template", "spec"), of_ray=True, start=self.start)
+
+    @property
+    def container(self) -> Mapping[str, Any]:
+        """The container with Ray."""
+        return mapping(self.spec, "template", "spec", "containers", 0)
+
+    @property
+    def container_path(self) -> str:
+        """Where it lies."""
+        return joined(self.path, "template.spec.containers[0]")
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Least and most pods."""
+        fewest, most = (number(self.spec.get(key)) for key in ("minReplicas", "maxReplicas"))
+        return 0.0 if fewest is None else fewest, float(MOST) if most is None else most
+
+    @property
+    def said_gpus(self) -> tuple[str, float] | None:
+        """What Ray is told of the number of GPUs, and where."""
+        for steps in (("resources", "GPU"), ("rayStartParams", "num-gpus")):
+            amount = quantity(at(self.spec, *steps))
+            if amount is not None:
+                return joined(self.path, *steps), amount
+        return None
+
+    @property
+    def offered(self) -> Mapping[str, float]:
+        """Ray resources of one pod, those that it finds by itself left out."""
+        limits = mapping(self.container, "resources", "limits")
+        cpus = quantity(limits.get("cpu"))
+        found = {"GPU": sum(gpus(self.container).values()), "CPU": float(ceil(cpus)) if cpus else 0.0}
+        for name, key in (("GPU", "num-gpus"), ("CPU", "num-cpus")):
+            if (amount := quantity(self.start.get(key))) is not None:
+                found[name] = amount
+        for resources in (_resources(self.start.get("resources")), mapping(self.spec, "resources")):
+            found |= {
+                name: amount for name, given in resources.items() if (amount := quantity(given)) is not None
+            }
+        return found
+
+
+def kept(group: Group) -> float:
+    """Pods of a group that are there when nobody asks."""
+    return max(group.bounds[0], quantity(group.spec.get("replicas")) or 0)
+
+
+def _resources(text: object) -> Mapping[str, Any]:
+    """Custom resources of `ray start`: JSON, in the quotes that a shell takes away."""
+    if not isinstance(text, str):
+        return {}
+    text = text.strip().strip("'")
+    for form in (text, text.strip('"').replace('\\"', '"')):
+        try:
+            return mapping(json.loads(form))
+        except ValueError:
+            continue
+    return {}
+
+
+@dataclass(frozen=True)
+class ClusterUse:
+    """The specification of a Ray cluster as written; of a RayService, its rayClusterConfig."""
+
+    spec: Mapping[str, Any]
+
+    @property
+    def head(self) -> Group:
+        """Its head."""
+        return Group(mapping(self.spec, "headGroupSpec"), "headGroupSpec")
+
+    @property
+    def workers(self) -> tuple[Group, ...]:
+        """Its groups of workers."""
+        return tuple(
+            Group(spec, f"workerGroupSpecs[{index}]")
+            for index, spec in mappings(self.spec, "workerGroupSpecs")
+        )
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """All of them."""
+        return (self.head, *self.workers)
+
+    @property
+    def autoscaling(self) -> bool:
+        """Whether Ray adds and removes workers."""
+        return self.spec.get("enableInTreeAutoscaling") is True
+
+
+@rule(
+    "replica-bounds",
+    Severity.ERROR,
+    states="0 ≤ minReplicas ≤ maxReplicas.",
+    reference=f"{VALIDATION}: ValidateRayClusterSpec",
+)
+def _replica_bounds(use: ClusterUse) -> Iterator[Fault]:
+    for group in use.workers:
+        fewest, most = group.bounds
+        if not 0 <= fewest <= most:
+            yield Fault(
+                path=joined(group.path, "minReplicas"),
+                given=f"{fewest:g}",
+                what="KubeRay refuses these bounds",
+                allowed=f"0 to maxReplicas, {most:g}",
+            )
+
+
+@rule(
+    "resources-said-twice",
+    Severity.ERROR,
+    states="What a node offers is said in rayStartParams or in resources.",
+    reference=f"{VALIDATION}: validateRayGroupResources",
+)
+def _resources_said_twice(use: ClusterUse) -> Iterator[Fault]:
+    for group in use.groups:
+        for key in sorted(RESOURCE_PARAMETERS & group.start.keys()) if group.spec.get("resources") else ():
+            yield Fault(
+                path=joined(group.path, "rayStartParams", key),
+                given=str(group.start[key]),
+                what="KubeRay takes resources from one place only, and this group has `resources`",
+                remedy="say it there",
+            )
+
+
+@rule(
+    "labels-misplaced",
+    Severity.ERROR,
+    states="Labels of Ray's nodes are said beside rayStartParams.",
+    reference=f"{VALIDATION}: validateRayGroupLabels",
+)
+def _labels_misplaced(use: ClusterUse) -> Iterator[Fault]:
+    for group in use.groups:
+        if "labels" in group.start:
+            yield Fault(
+                path=joined(group.path, "rayStartParams", "labels"),
+                given=str(group.start["labels"]),
+                what="KubeRay refuses labels here",
+                remedy="set `labels` of the group",
+            )
+
+
+@rule(
+    "restart-policy",
+    Severity.ERROR,
+    states="Pods that Ray's second autoscaler watches are never restarted in place.",
+    reference=f"{VALIDATION}: ValidateRayClusterSpec",
+)
+def _restart_policy(use: ClusterUse) -> Iterator[Fault]:
+    if not use.autoscaling or at(use.spec, "autoscalerOptions", "version") != "v2":
+        return
+    for group in use.groups:
+        given = group.pod.spec.get("restartPolicy")
+        if given not in (None, "", "Never"):
+            yield Fault(
+                path=joined(group.path, "template.spec.restartPolicy"),
+                given=str(given),
+                what="KubeRay refuses it beside autoscalerOptions.version v2",
+                allowed="Never",
+            )
+
+
+@rule(
+    "gpus-overstated",
+    Severity.ERROR,
+    states="Ray is told of no more GPUs than a pod has.",
+    reference=f"{KUBERAY}/common/pod.go: generateRayStartCommand",
+)
+def _gpus_overstated(use: ClusterUse) -> Iterator[Fault]:
+    for group in use.groups:
+        said, has = group.said_gpus, sum(gpus(group.container).values())
+        if said and has and said[1] > has:
+            yield Fault(
+                path=said[0],
+                given=f"{said[1]:g}",
+                what=f"a pod has {has:g}, so engines are sent to GPUs that are not there",
+                allowed=f"{has:g}",
+            )
+
+
+@rule(
+    "gpus-understated",
+    Severity.WARNING,
+    states="Ray is told of all the GPUs that a pod has.",
+    reference=f"{KUBERAY}/common/pod.go: generateRayStartCommand",
+)
+def _gpus_understated(use: ClusterUse) -> Iterator[Fault]:
+    for group in use.workers:
+        said, has = group.said_gpus, sum(gpus(group.container).values())
+        if said and said[1] < has:
+            yield Fault(
+                path=said[0],
+                given=f"{said[1]:g}",
+                what=f"a pod has {has:g} GPUs, and Ray uses no more than it is told of",
+                allowed=f"{has:g}",
+            )
+
+
+@rule(
+    "gpu-limit-missing",
+    Severity.WARNING,
+    states="A group with GPUs asks Kubernetes for them.",
+    reference=f"{KUBERAY}/common/pod.go: addWellKnownAcceleratorResources reads limits",
+)
+def _gpu_limit_missing(use: ClusterUse) -> Iterator[Fault]:
+    for group in use.workers:
+        said = group.said_gpus
+        if said and said[1] > 0 and group.container and not gpus(group.container):
+            yield Fault(
+                path=joined(group.container_path, "resources.limits"),
+                what=f"Ray is told of {said[1]:g} GPUs, and Kubernetes is not asked for one: the pod may "
+                "land on a node that has none",
+                allowed="nvidia.com/gpu, or a slice of one",
+            )
+
+
+@rule(
+    "head-with-gpus",
+    Severity.WARNING,
+    states="The head has no GPU.",
+    reference=f"{KUBERAY}/raycluster_controller.go: a cluster without its head is none",
+)
+def _head_with_gpus(use: ClusterUse) -> Iterator[Fault]:
+    if found := gpus(use.head.container):
+        name, amount = next(iter(found.items()))
+        yield Fault(
+            path=joined(use.head.container_path, "resources.limits", name),
+            given=f"{amount:g}",
+            what="the head never goes away, so this GPU is paid for at all times; and an engine that fills "
+            "the node takes the controller with it",
+            remedy="have engines in a worker group alone",
+        )
+
+
+@rule(
+    "slices-unseen",
+    Severity.ERROR,
+    states="Ray's autoscaler is told of slices, which it does not count by itself.",
+    reference="ray 2.60.0, ray/autoscaler/_private/kuberay/autoscaling_config.py: _get_num_gpus",
+)
+def _slices_unseen(use: ClusterUse) -> Iterator[Fault]:
+    for group in use.workers if use.autoscaling else ():
+        sliced = [name for name in gpus(group.container) if SLICE.fullmatch(name)]
+        fewest, most = group.bounds
+        if sliced and group.said_gpus is None and fewest < most:
+            yield Fault(
+                path=joined(group.path, "resources", "GPU"),
+                what=f"Ray's autoscaler counts resources that end in gpu, and does not see {sliced[0]}: it "
+                "never adds a pod of this group",
+                allowed=f'"{gpus(group.container)[sliced[0]]:g}"',
+            )
+
+
+@rule(
+    "ray-images-differ",
+    Severity.ERROR,
+    states="All pods of a cluster run one version of Ray.",
+    reference="ray 2.60.0, ray/_private/utils.py: check_version_info",
+)
+def _ray_images_differ(use: ClusterUse) -> Iterator[Fault]:
+    head = _ray_version(use.head)
+    for group in use.workers:
+        version = _ray_version(group)
+        if head and version and version != head:
+            yield Fault(
+                path=joined(group.container_path, "image"),
+                given=str(group.container.get("image")),
+                what=f"a worker with Ray {version} cannot join a head with {head}",
+                allowed=f"an image with Ray {head}",
+            )
+
+
+@rule(
+    "ray-version-differs",
+    Severity.WARNING,
+    states="rayVersion is the version in the image.",
+    reference=f"{KUBERAY}/common/pod.go: probes are chosen by rayVersion",
+)
+def _ray_version_differs(use: ClusterUse) -> Iterator[Fault]:
+    told, runs = use.spec.get("rayVersion"), _ray_version(use.head)
+    if isinstance(told, str) and told and runs and told != runs:
+        yield Fault(
+            path="rayVersion",
+            given=told,
+            what=f"the image of the head has Ray {runs}, and KubeRay chooses probes by this",
+            allowed=runs,
+        )
+
+
+def _ray_version(group: Group) -> str | None:
+    match = RAY_IMAGE.fullmatch(str(group.container.get("image", "")))
+    return match.group(1) if match else None
+
+
+cluster_rules: tuple[Rule[ClusterUse], ...] = (
+    _replica_bounds,
+    _resources_said_twice,
+    _labels_misplaced,
+    _restart_policy,
+    _gpus_overstated,
+    _gpus_understated,
+    _gpu_limit_missing,
+    _head_with_gpus,
+    _slices_unseen,
+    _ray_images_differ,
+    _ray_version_differs,
+)

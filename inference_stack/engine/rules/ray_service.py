@@ -1,0 +1,204 @@
+"""What KubeRay refuses or ignores in a RayService."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from inference_stack.engine.document import at, mapping, quantity
+from inference_stack.spec import Severity
+
+from .llm_config import DEFAULT_BUDGETS_S, RAY_BUDGET
+from .pod import KUBERAY, gpus
+from .ray_cluster import VALIDATION, ClusterUse, kept
+from .rule import Fault, Rule, rule
+from .serve import ServeUse
+
+CLUSTER = "spec.rayClusterConfig"
+SERVE_CONFIG = "spec.serveConfigV2"
+
+NAME_LIMIT = 47
+"""Characters of a RayService's name: KubeRay appends six, and wants at most 53 for the cluster."""
+NAME_PATTERN = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+
+INCREMENTAL = "NewClusterWithIncrementalUpgrade"
+UPGRADES = ("NewCluster", INCREMENTAL, "None")
+"""What KubeRay may do with a change of a service's pods."""
+
+TIMEOUT = "ray.io/initializing-timeout"
+DURATION = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h)")
+UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True)
+class ServiceUse:
+    """A RayService as written, and its Serve configuration as read."""
+
+    manifest: Mapping[str, Any]
+    serve: ServeUse
+
+    @property
+    def cluster(self) -> ClusterUse:
+        """Its cluster."""
+        return ClusterUse(mapping(self.manifest, "spec", "rayClusterConfig"))
+
+
+@rule(
+    "service-name",
+    Severity.ERROR,
+    states="A service has a name that a cluster's can be made of.",
+    reference=f"{VALIDATION}: ValidateRayServiceMetadata",
+)
+def _service_name(use: ServiceUse) -> Iterator[Fault]:
+    name = at(use.manifest, "metadata", "name")
+    generated = name is None and at(use.manifest, "metadata", "generateName")
+    if not generated and not (
+        isinstance(name, str) and len(name) <= NAME_LIMIT and NAME_PATTERN.fullmatch(name)
+    ):
+        yield Fault(
+            path="metadata.name",
+            given=None if name is None else str(name),
+            what="KubeRay refuses this name",
+            allowed=f"at most {NAME_LIMIT} characters of a-z, 0-9 and -, beginning with a letter",
+        )
+
+
+@rule(
+    "upgrade-unknown",
+    Severity.ERROR,
+    states="KubeRay knows the way of upgrading, and has what it needs for it.",
+    reference=f"{VALIDATION}: ValidateRayServiceSpec, ValidateClusterUpgradeOptions",
+)
+def _upgrade_unknown(use: ServiceUse) -> Iterator[Fault]:
+    strategy = mapping(use.manifest, "spec", "upgradeStrategy")
+    given = strategy.get("type")
+    if given not in (None, *UPGRADES):
+        yield Fault(
+            path="spec.upgradeStrategy.type",
+            given=str(given),
+            what="KubeRay knows no such upgrade",
+            allowed=", ".join(UPGRADES),
+        )
+    options = mapping(strategy, "clusterUpgradeOptions")
+    if given == INCREMENTAL and (missing := INCREMENTAL_NEEDS - options.keys()):
+        yield Fault(
+            path="spec.upgradeStrategy.clusterUpgradeOptions",
+            given=", ".join(sorted(options)) or None,
+            what=f"KubeRay refuses {INCREMENTAL} without {', '.join(sorted(missing))}",
+        )
+    if given == INCREMENTAL and not use.cluster.autoscaling:
+        yield Fault(
+            path=f"{CLUSTER}.enableInTreeAutoscaling",
+            given=str(use.cluster.spec.get("enableInTreeAutoscaling")),
+            what=f"KubeRay refuses {INCREMENTAL} without Ray's autoscaler",
+            allowed="true",
+        )
+
+
+INCREMENTAL_NEEDS = frozenset(("gatewayClassName", "intervalSeconds", "stepSizePercent"))
+
+
+@rule(
+    "upgrade-doubles-gpus",
+    Severity.NOTE,
+    states="Who changes pods has their GPUs twice.",
+    reference=f"{KUBERAY}/rayservice_controller.go: NewCluster is the default; kuberay#1476, #4239",
+)
+def _upgrade_doubles_gpus(use: ServiceUse) -> Iterator[Fault]:
+    given = at(use.manifest, "spec", "upgradeStrategy", "type")
+    pods = [(group, sum(gpus(group.container).values())) for group in use.cluster.workers]
+    least = sum(each * kept(group) for group, each in pods)
+    if given in (None, "NewCluster") and any(each for _, each in pods):
+        yield Fault(
+            path="spec.upgradeStrategy.type",
+            given=given,
+            what="a change of the pods is rolled out on a second cluster beside the first: the GPUs in use, "
+            f"at least {least:g}, are needed a second time, and where there are none it waits without end",
+            remedy="see that as many are free, or take None and make the service anew",
+        )
+
+
+@rule(
+    "initializing-timeout",
+    Severity.ERROR,
+    states="The time until KubeRay gives up is a duration.",
+    reference=f"{VALIDATION}: validateInitializingTimeout",
+)
+def _initializing_timeout(use: ServiceUse) -> Iterator[Fault]:
+    given = mapping(use.manifest, "metadata", "annotations").get(TIMEOUT)
+    if isinstance(given, str) and given and not (_duration_s(given) or 0) > 0:
+        yield Fault(
+            path=f"metadata.annotations.{TIMEOUT}",
+            given=given,
+            what="KubeRay refuses this time",
+            allowed="seconds above 0, or a duration: 90m",
+        )
+
+
+@rule(
+    "initializing-timeout-short",
+    Severity.WARNING,
+    states="KubeRay does not give up a service before its engines can have started.",
+    reference=f"{KUBERAY}/rayservice_controller.go: a service that ran out of time is never tried again",
+)
+def _initializing_timeout_short(use: ServiceUse) -> Iterator[Fault]:
+    given = _duration_s(mapping(use.manifest, "metadata", "annotations").get(TIMEOUT))
+    longest = max(
+        (
+            quantity(model.environment.get(RAY_BUDGET)) or DEFAULT_BUDGETS_S[RAY_BUDGET]
+            for _, model in use.serve.models
+            if model.deployment.bounds[0] > 0
+        ),
+        default=0,
+    )
+    if given and given < longest:
+        yield Fault(
+            path=f"metadata.annotations.{TIMEOUT}",
+            given=f"{given:g} s",
+            what=f"an engine may take {longest:g} s to start, and a service that ran out of time must be "
+            "deleted and made again",
+            allowed=f"> {longest:g}, and the time that nodes and images take",
+        )
+
+
+def _duration_s(text: object) -> float | None:
+    """Seconds of a duration as Go writes it, or of a number; None for what is neither."""
+    if not isinstance(text, str):
+        return None
+    if re.fullmatch(r"\d{1,9}", text):
+        return float(text)
+    parts = DURATION.findall(text)
+    if not parts or "".join(parts) != text:
+        return None
+    return sum(float(part.rstrip("nuµmsh")) * UNITS_S[part.lstrip("0123456789.")] for part in parts)
+
+
+THRESHOLDS = ("serviceUnhealthySecondThreshold", "deploymentUnhealthySecondThreshold")
+
+
+@rule(
+    "threshold-ignored",
+    Severity.WARNING,
+    states="Nobody counts on a threshold that KubeRay no longer reads.",
+    reference="kuberay 1.6.1, ray-operator/apis/ray/v1/rayservice_types.go: no controller reads it",
+)
+def _threshold_ignored(use: ServiceUse) -> Iterator[Fault]:
+    spec = mapping(use.manifest, "spec")
+    for key in THRESHOLDS:
+        if key in spec:
+            yield Fault(
+                path=f"spec.{key}",
+                given=str(spec[key]),
+                what="KubeRay 1.6.1 does not read it: an unhealthy service is not made anew",
+                remedy=f"leave it out; the annotation {TIMEOUT} bounds the start",
+            )
+
+
+service_rules: tuple[Rule[ServiceUse], ...] = (
+    _service_name,
+    _upgrade_unknown,
+    _upgrade_doubles_gpus,
+    _initializing_timeout,
+    _initializing_timeout_short,
+    _threshold_ignored,
+)
