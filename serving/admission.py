@@ -12,8 +12,6 @@ import math
 from typing import Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -23,6 +21,7 @@ from pydantic import (
 )
 
 from .errors import OpenAIError, body_too_large, context_too_long, overloaded, starting, unavailable
+from .frozen import Frozen
 
 BODY_LIMIT_BYTES = 4 * 2**20
 """Largest body that is read. Text of a 128k context is about 0.5 MiB at 4 bytes a token; images sent inline
@@ -32,11 +31,7 @@ RETRY_S = (1, 60)
 """Bounds of `Retry-After`: less is a busy loop, and for longer nobody can tell how much will be waiting."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class AdmissionSettings(_Frozen):
+class AdmissionSettings(Frozen):
     """What one model's plan allows. All of it follows from the plan but the last four, which are choices."""
 
     context_tokens: PositiveInt = Field(description="Longest request, prompt and answer together.")
@@ -87,7 +82,7 @@ class AdmissionSettings(_Frozen):
         return self.kv_tokens // self.block_tokens
 
 
-class Request(_Frozen):
+class Request(Frozen):
     """What is known of a request before an engine has seen it."""
 
     prompt_tokens: NonNegativeInt = Field(description="Of all its messages, with the chat template.")
@@ -99,7 +94,7 @@ class Request(_Frozen):
     )
 
 
-class InFlight(_Frozen):
+class InFlight(Frozen):
     """What this ingress replica has let in and has not seen the end of, for one model."""
 
     blocks: NonNegativeInt = Field(default=0, description="KV blocks that those requests were taken to need.")
@@ -109,7 +104,7 @@ class InFlight(_Frozen):
     )
 
 
-class Admitted(_Frozen):
+class Admitted(Frozen):
     """Let in. The ingress adds `blocks` to its count until the request ends, however it ends."""
 
     blocks: PositiveInt
@@ -119,7 +114,7 @@ class Admitted(_Frozen):
     late: OpenAIError
 
 
-class Refused(_Frozen):
+class Refused(Frozen):
     """Not let in, and what the client is told."""
 
     error: OpenAIError

@@ -7,16 +7,14 @@ codes are OpenAI's where it has one for the fault.
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import Field, PositiveInt
+
+from .frozen import Frozen
 
 ErrorType = Literal["invalid_request_error", "rate_limit_error", "server_error"]
 
 
-class _Sent(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ErrorBody(_Sent):
+class ErrorBody(Frozen):
     """What stands under `error`."""
 
     message: str
@@ -25,7 +23,7 @@ class ErrorBody(_Sent):
     code: str = Field(description="Stable name of the fault, for programs.")
 
 
-class OpenAIError(_Sent):
+class OpenAIError(Frozen):
     """An answer that is an error: before the first byte as a response, later as an event of the stream."""
 
     status: int = Field(ge=400, le=599, description="HTTP status.")
