@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from inference_stack.engine.command_line import Entry, Parsed, parse, started
+from inference_stack.engine.command_line import Entry, parse, started
 from inference_stack.spec import Finding
 
 from . import shell
@@ -42,7 +42,7 @@ def command_spots(
     if name in TALKERS:
         return
     if found := started(texts):
-        yield from _server_spots(found.entry, words[found.begin :], version)
+        yield from _server_spots(found.entry, words[found.begin - 1], words[found.begin :], version)
     elif inner := _in_image(name, words):
         yield from command_spots(inner, version)
     elif gone := next((word for word in words if word.value in GONE_MODULES), None):
@@ -61,16 +61,11 @@ def in_image(image: str, words: Words, *, entrypoint: Words = ()) -> Words:
     return (*(Traced(word, [here[0]] * len(word), here, origin) for word in ("vllm", "serve")), *words)
 
 
-def _server_spots(entry: Entry, argv: Words, version: str) -> Iterator[Spot]:
+def _server_spots(entry: Entry, program: Traced, argv: Words, version: str) -> Iterator[Spot]:
     parsed = parse(version, [word.value for word in argv], entry=entry)
     for placed in parsed.findings:
-        yield _spot(placed.finding, argv[placed.token])
-    yield from _rule_spots(parsed, argv, version)
-
-
-def _rule_spots(parsed: Parsed, argv: Words, version: str) -> Iterator[Spot]:
-    del parsed, argv, version
-    return iter(())
+        # What is about the command as a whole stands at what it starts.
+        yield _spot(placed.finding, argv[placed.token] if placed.token >= 0 else program)
 
 
 def _spot(finding: Finding, word: Traced) -> Spot:

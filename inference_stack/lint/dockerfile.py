@@ -8,7 +8,7 @@ from typing import NamedTuple
 from . import documents
 from .commands import command_spots, in_image, script_spots
 from .shell import Words, script
-from .source import Spot, Traced, joined
+from .source import ReadText, Spot, Traced, joined
 
 ESCAPE = re.compile(
     r"\A(?:[ \t]*#[^\n]*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*([\\`])[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
@@ -75,8 +75,8 @@ def instructions(text: Traced) -> Iterator[Instruction]:
         yield Instruction(head.group(1).upper(), arguments, tuple(bodies))
 
 
-def dockerfile_spots(text: Traced, version: str) -> Iterator[Spot]:
-    """What is wrong with the servers that a Dockerfile starts."""
+def dockerfile_spots(text: Traced, version: str, read_text: ReadText) -> Iterator[Spot]:
+    """What is wrong with the servers that a Dockerfile starts, and with the files that it holds."""
     stages: dict[str, Stage] = {}
     stage, name = Stage(), ""
     for instruction in instructions(text):
@@ -91,6 +91,8 @@ def dockerfile_spots(text: Traced, version: str) -> Iterator[Spot]:
                 yield from script_spots(script_text, version, stage.variables)
         else:
             stage = _changed(stage, instruction)
+            for file in instruction.heredocs:
+                yield from read_text(file, "")
     yield from _running(stage, version)
 
 

@@ -1,6 +1,6 @@
 """Which kind of document something is, and what is wrong with it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import yaml
@@ -12,10 +12,7 @@ from . import ray
 from .containers import compose_spots, pod_spots
 from .documents import Document, items
 from .environment import environment_spots
-from .source import Spot, Traced
-
-ReadText = Callable[[Traced, str], Iterator[Spot]]
-"""What is wrong with a text of a file of this name, which may be anything."""
+from .source import ReadText, Spot
 
 
 def document_spots(document: Document, file: str, version: str, read_text: ReadText) -> Iterator[Spot]:

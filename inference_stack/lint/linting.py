@@ -92,7 +92,7 @@ class _Reader:
                     yield from self._within(body, "")
             case "dockerfile":
                 self.knows = True
-                yield from dockerfile_spots(text, self.version)
+                yield from dockerfile_spots(text, self.version, self._within)
             case None:
                 return
 

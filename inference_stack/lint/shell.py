@@ -165,7 +165,9 @@ class _Reader:
             at = end - base
         closed = len(here.value) - here.value.endswith('"')
         pieces.append(_unescaped(here.part(at, closed), ESCAPED_IN_QUOTES))
-        return joined(pieces, here.token)
+        written = [piece for piece in pieces if piece.value]
+        # A variable alone in quotes stands where it was set.
+        return written[0] if holes and len(written) == 1 else joined(pieces, here.token)
 
     def _heredoc(self, node: Node) -> Traced:
         """A text as it is handed over, where the script does not keep it from being filled in."""

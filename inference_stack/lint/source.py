@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -89,6 +89,10 @@ class Traced:
     def unknown(self) -> "Traced":
         """What stands in its place where nobody knows what it becomes."""
         return Traced(NOT_KNOWN, [self.token[0]], self.token, self.origin)
+
+
+ReadText = Callable[[Traced, str], Iterator[Spot]]
+"""What is wrong with a text of a file of this name, which may be anything."""
 
 
 def whole(source: Source) -> Traced:
