@@ -1,5 +1,17 @@
 """vLLM's arguments, typed for each version that is known."""
 
 from .argument import DATA, Argument, EngineVersion, Kind, Parse, engine_version, known_versions
+from .history import Departed, departed, history
 
-__all__ = ["DATA", "Argument", "EngineVersion", "Kind", "Parse", "engine_version", "known_versions"]
+__all__ = [
+    "DATA",
+    "Argument",
+    "Departed",
+    "EngineVersion",
+    "Kind",
+    "Parse",
+    "departed",
+    "engine_version",
+    "history",
+    "known_versions",
+]

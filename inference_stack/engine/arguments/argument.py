@@ -116,4 +116,9 @@ def engine_version(version: str) -> EngineVersion:
 def known_versions() -> tuple[str, ...]:
     """Versions that are known, oldest first."""
     found = (path.stem.removeprefix("vllm-") for path in DATA.glob("vllm-*.json"))
-    return tuple(sorted(found, key=lambda version: tuple(map(int, version.split(".")))))
+    return tuple(sorted(found, key=release))
+
+
+def release(version: str) -> tuple[int, ...]:
+    """A version as numbers, to be compared: 0.10.0 comes after 0.9.2."""
+    return tuple(map(int, version.split(".")))

@@ -1,0 +1,60 @@
+"""What became of arguments that vLLM no longer has."""
+
+import pytest
+
+from inference_stack.engine.arguments import departed, engine_version, history, known_versions
+from inference_stack.engine.arguments.argument import release
+
+PINNED, NEWER = engine_version("0.29.0"), engine_version("0.33.0")
+
+
+@pytest.mark.parametrize(
+    "name",
+    # What people still write, by the notes on vLLM 0.29.0.
+    [
+        *("num_scheduler_steps", "swap_space", "use_v2_block_manager", "speculative_model", "task", "device"),
+        *("guided_decoding_backend", "rope_scaling", "rope_theta", "disable_log_requests"),
+        *("max_seq_len_to_capture", "preemption_mode", "cuda_graph_sizes"),
+    ],
+)
+def test_what_people_still_write_is_told_with_a_remedy(name: str) -> None:
+    found = departed(name, PINNED)
+    assert found
+    assert found.remedy
+
+
+def test_a_name_that_vllm_takes_or_never_took_has_no_history() -> None:
+    assert departed("max_model_len", PINNED) is None
+    assert departed("max_num_seq", PINNED) is None
+
+
+def test_what_a_later_version_drops_is_not_gone_before() -> None:
+    assert departed("enable_bf16x3_router_gemm", PINNED) is None
+    assert departed("enable_bf16x3_router_gemm", NEWER)
+
+
+def test_an_argument_that_only_releases_between_had_is_gone_from_those_after_alone() -> None:
+    assert departed("enable_mamba_fine_grained_prefix_cache", PINNED) is None
+    assert departed("enable_mamba_fine_grained_prefix_cache", NEWER)
+
+
+def test_everything_that_a_known_version_dropped_is_told() -> None:
+    gone = set(PINNED.arguments) - set(NEWER.arguments)
+    assert gone
+    assert gone <= set(history())
+
+
+@pytest.mark.parametrize("name", history())
+def test_a_departed_argument_is_in_no_known_version_after_it_and_its_heir_is(name: str) -> None:
+    found = history()[name]
+    assert release(found.until) < release(found.version)
+    assert (found.kind == "renamed") == (found.to is not None)
+    for version in map(engine_version, known_versions()):
+        if release(version.version) < release(found.version):
+            continue
+        assert name not in version.arguments
+        if found.to:
+            heir, *fields = found.to.split(".")
+            argument = version.arguments[heir]
+            for field in fields:
+                argument = argument.fields[field]
