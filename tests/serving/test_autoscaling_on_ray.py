@@ -1,0 +1,129 @@
+"""The policy against the real Ray: how it is found, made, called, and what Ray makes of its answer."""
+
+import time
+
+import pytest
+from ray.serve._private.autoscaling_state import _resolve_policy_callable
+from ray.serve._private.common import DeploymentID, ReplicaID, TimeStampedValue
+from ray.serve.autoscaling_policy import _apply_autoscaling_config
+from ray.serve.config import AutoscalingConfig, AutoscalingContext, AutoscalingPolicy
+
+from serving.autoscaling import STATE_KEY
+from serving.signals import ReplicaReport
+
+pytestmark = pytest.mark.e2e
+
+SETTINGS = {
+    "concurrency": 10,
+    "kv_tokens": 16_000,
+    "request_tokens": 1200,
+    "requests_per_second": 1.0,
+    "cold_start_s": 300,
+}
+DEPLOYMENT = DeploymentID(name="copilot", app_name="llm")
+
+
+def config(**changed) -> AutoscalingConfig:
+    policy = AutoscalingPolicy(policy_function="serving.autoscaling:LLMAutoscaling", policy_kwargs=SETTINGS)
+    given = {"min_replicas": 0, "max_replicas": 4, "upscale_delay_s": 0, "downscale_delay_s": 0, **changed}
+    return AutoscalingConfig(policy=policy, **given)
+
+
+def replica(name: str) -> ReplicaID:
+    return ReplicaID(unique_id=name, deployment_id=DEPLOYMENT)
+
+
+def context(
+    of: AutoscalingConfig, *, reports: dict[str, dict[str, float]], ongoing: float, target: int, state=None
+) -> AutoscalingContext:
+    now = time.time()
+    names = {name for stats in reports.values() for name in stats}
+    raw = {
+        name: {
+            replica(one): [TimeStampedValue(now - 5, stats[name])]
+            for one, stats in reports.items()
+            if name in stats
+        }
+        for name in names
+    }
+    return AutoscalingContext(
+        deployment_id=DEPLOYMENT,
+        deployment_name=DEPLOYMENT.name,
+        app_name=DEPLOYMENT.app_name,
+        current_num_replicas=len(reports),
+        target_num_replicas=target,
+        running_replicas=[replica(one) for one in reports],
+        total_num_requests=lambda: ongoing,
+        total_queued_requests=lambda: 0.0,
+        aggregated_metrics=dict,
+        raw_metrics=lambda: raw,
+        capacity_adjusted_min_replicas=of.min_replicas,
+        capacity_adjusted_max_replicas=of.max_replicas,
+        policy_state=state or {},
+        last_scale_up_time=None,
+        last_scale_down_time=None,
+        current_time=now,
+        config=of,
+    )
+
+
+def stats(running: float, kv_use: float) -> dict[str, float]:
+    return ReplicaReport(
+        at_s=0,
+        running_requests=running,
+        waiting_requests=0,
+        running_tokens=running * 1200,
+        waiting_tokens=0,
+        kv_use=kv_use,
+    ).stats()
+
+
+def policy(of: AutoscalingConfig):
+    """As Ray makes it: by its name, through its pickled form, once, and wrapped."""
+    return _apply_autoscaling_config(_resolve_policy_callable(of.policy))
+
+
+def test_ray_finds_makes_and_calls_the_policy():
+    of = config()
+    replicas, state = policy(of)(context(of, reports={"a": stats(9, 0.5)}, ongoing=9, target=1))
+    assert replicas == 2
+    assert STATE_KEY in state
+
+
+def test_the_state_comes_back_in_the_next_call():
+    of = config()
+    call = policy(of)
+    _, state = call(context(of, reports={"a": stats(9, 0.5)}, ongoing=9, target=2))
+    replicas, _ = call(
+        context(of, reports={"a": stats(0, 0), "b": stats(0, 0)}, ongoing=0, target=2, state=state)
+    )
+    assert replicas == 2
+
+
+def test_without_work_and_memory_of_any_ray_takes_the_last_replica_away():
+    of = config()
+    assert policy(of)(context(of, reports={"a": stats(0, 0)}, ongoing=0, target=1))[0] == 0
+
+
+def test_at_no_replica_ray_orders_one_without_asking():
+    of = config()
+    assert policy(of)(context(of, reports={}, ongoing=40, target=0))[0] == 1
+
+
+def test_ray_keeps_its_delays_around_the_policy():
+    of = config(upscale_delay_s=30)
+    assert policy(of)(context(of, reports={"a": stats(9, 0.5)}, ongoing=9, target=1))[0] == 1
+
+
+@pytest.mark.parametrize("nonsense", [{}, {"engine_kv_use": float("nan")}, {"engine_running_requests": -1.0}])
+def test_a_replica_that_reports_nonsense_takes_nobody_away(nonsense: dict[str, float]):
+    of = config()
+    assert policy(of)(context(of, reports={"a": stats(0, 0), "b": nonsense}, ongoing=0, target=2))[0] == 2
+
+
+def test_ray_refuses_settings_that_cannot_be_when_it_makes_the_policy():
+    wrong = AutoscalingPolicy(
+        policy_function="serving.autoscaling:LLMAutoscaling", policy_kwargs={**SETTINGS, "up": 1}
+    )
+    with pytest.raises(ValueError, match="up"):
+        _resolve_policy_callable(wrong)
