@@ -194,6 +194,9 @@ class _Command:
 
     def _model(self) -> None:
         reading, model = self.reading, self.reading.model
+        if model and self.entry == "serve":
+            # It goes over what --model of a file says.
+            reading.arguments["model"] = model.text
         if model and model.text.lower() in ("true", "false"):
             reading.tell(
                 model.at,

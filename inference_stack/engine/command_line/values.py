@@ -112,7 +112,7 @@ def _read(argument: Argument, word: str) -> Any:
     readers: Mapping[str, tuple[Callable[[str], Any], str]] = {
         "human": (human, "an integer, as 4096, 64k or 1M"),
         "human-or-auto": (_human_or_auto, "an integer, as 4096, 64k or 1M; auto"),
-        "json": (_json, "JSON"),
+        "json": (_object if argument.fields else json.loads, "an object" if argument.fields else "JSON"),
         "json-or-text": (_json_or_text, "JSON, or text"),
         "comma": (_comma, "names with commas between"),
         "normalized": (_normalized, "text"),
@@ -143,11 +143,14 @@ def _human_or_auto(text: str) -> int:
     return -1 if text.strip().lower() in ("auto", "-1") else human(text)
 
 
-def _json(text: str) -> Any:
-    """JSON, in which numbers outside of strings may have suffixes too."""
+def _object(text: str) -> Any:
+    """What vLLM makes a configuration of: numbers in it may have suffixes, as 64k."""
     parts = QUOTED.split(text)
     parts[::2] = [SUFFIXED_IN_JSON.sub(lambda match: str(human(match[0])), part) for part in parts[::2]]
-    return json.loads("".join(parts))
+    read = json.loads("".join(parts))
+    if not isinstance(read, dict):
+        raise ValueError(text)  # noqa: TRY004 - as json says it
+    return cast("dict[str, Any]", read)
 
 
 def _json_or_text(text: str) -> Any:

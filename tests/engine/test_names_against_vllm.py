@@ -1,0 +1,240 @@
+"""Names and values, judged by us and by the vLLM and the Ray that are installed. One process, one import."""
+
+import json
+import random
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference_stack.engine.arguments import engine_version
+from inference_stack.engine.command_line import Parsed, parse
+from inference_stack.engine.names import name_findings
+from inference_stack.lint.engine_args import lint_engine_args, option_words
+
+from .command_lines import ACCEPTED, REFUSED
+from .vllm_names import vllm_answers
+
+pytestmark = pytest.mark.e2e
+
+VERSION = "0.29.0"
+SEEN = Path(__file__).parents[3] / "shared" / "data" / "engine_args_seen.json"
+FOREIGN = (
+    "tp",
+    "tp_size",
+    "mem_fraction_static",
+    "maxModelLen",
+    "max-model-len",
+    "model_path",
+    "context_length",
+)
+WORDS = (
+    "1",
+    "-1",
+    "1.5",
+    "64k",
+    "1.5K",
+    "None",
+    "",
+    "auto",
+    "true",
+    "{}",
+    '{"a": 1}',
+    "[1]",
+    "x",
+    "FP8",
+    "a,b",
+)
+
+
+def mutated(count: int) -> Iterator[str]:
+    """Names of arguments with one or two mistakes in them; the same ones each time."""
+    dice = random.Random(29)  # noqa: S311 - no secret
+    names = sorted(engine_version(VERSION).arguments)
+    for _ in range(count):
+        name = dice.choice(names)
+        for _ in range(dice.choice((1, 1, 2))):
+            name = mistake(name, dice)
+        yield name
+
+
+def mistake(name: str, dice: random.Random) -> str:
+    at = dice.randrange(len(name))
+    match dice.randrange(7):
+        case 0:
+            return name[:at] + name[at + 1 :] or name
+        case 1:
+            return name[:at] + dice.choice("abcdefgilmnoprstu_-") + name[at:]
+        case 2:
+            return name[:at] + name[at + 1 : at + 2] + name[at] + name[at + 2 :]
+        case 3:
+            return name.replace("_", "-")
+        case 4:
+            return name[: max(at, 1)]
+        case 5:
+            return name[:at] + name[at].upper() + name[at + 1 :]
+        case _:
+            return f"no_{name}"
+
+
+MUTATED = [*mutated(1000), *FOREIGN, *engine_version(VERSION).arguments, *engine_version(VERSION).serve]
+
+
+def one_option(name: str) -> list[str]:
+    return [f"--{name}=1"]
+
+
+def each_word_to_each_option() -> list[list[str]]:
+    flags = [argument.flags[0] for argument in engine_version(VERSION).options.values()]
+    return [["m", f"{flag}={word}"] for flag in flags if flag != "--config" for word in WORDS]
+
+
+def written_lines() -> list[tuple[str, list[str]]]:
+    return [(entry, shlex.split(line)) for line in (*ACCEPTED, *REFUSED) for entry in ("serve", "api_server")]
+
+
+def seen_options() -> list[list[str]]:
+    return [
+        ["m", *option_words(VERSION, name, value)]
+        for given in seen("vllm_serve_cli")
+        for name, value in arguments(given).items()
+    ]
+
+
+def seen(*kinds: str) -> list[dict[str, Any]]:
+    return [given for given in json.loads(SEEN.read_text()) if given["kind"] in kinds]
+
+
+def arguments(given: dict[str, Any]) -> dict[str, Any]:
+    return {**given["engine_args"], **given["frontend_args"]}
+
+
+def seen_keys() -> list[str]:
+    sets = seen("ray_llm_config", "rayservice")
+    return sorted({name for given in sets for name in arguments(given)})
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, dict[Any, Any]]:
+    """What vLLM and Ray say to everything that is asked below."""
+    commands = [
+        *written_lines(),
+        *(("serve", argv) for argv in each_word_to_each_option()),
+        *(("serve", one_option(name)) for name in MUTATED),
+        *(("serve", argv) for argv in seen_options()),
+    ]
+    keys = sorted({*MUTATED, *seen_keys()})
+    said = vllm_answers({"commands": commands, "engine": keys, "ray": keys})
+    return {
+        "commands": {
+            (entry, *argv): one for (entry, argv), one in zip(commands, said["commands"], strict=True)
+        },
+        "engine": dict(zip(keys, said["engine"], strict=True)),
+        "ray": dict(zip(keys, said["ray"], strict=True)),
+    }
+
+
+def name_is_refused(answer: dict[str, Any]) -> bool:
+    said = answer["refused"] or ""
+    return "unrecognized arguments" in said or "ambiguous option" in said
+
+
+def we_refuse_the_name(parsed: Parsed) -> bool:
+    return any(finding.code.startswith("unknown") for _, finding in parsed.findings)
+
+
+def we_refuse(parsed: Parsed) -> bool:
+    return any(
+        finding.severity == "error" and finding.code != "ignored-argument" for _, finding in parsed.findings
+    )
+
+
+def test_options_are_known_to_us_exactly_where_the_parser_knows_them(answers):
+    asked = [one_option(name) for name in MUTATED]
+    theirs = [name_is_refused(answers["commands"]["serve", *argv]) for argv in asked]
+    ours = [we_refuse_the_name(parse(VERSION, argv)) for argv in asked]
+    assert [argv for argv, they, we in zip(asked, theirs, ours, strict=True) if they != we] == []
+    assert 300 < sum(theirs) < len(asked) - 300
+
+
+@pytest.mark.parametrize("taker", ["ray", "engine"])
+def test_keys_are_known_to_us_exactly_where_they_are_taken(answers, taker):
+    taken = answers[taker]
+    ours = {name: not list(name_findings(VERSION, {name: 1}, taker=taker)) for name in taken}
+    assert {name: they for name, they in taken.items() if ours[name] != they} == {}
+    assert 200 < sum(taken.values()) < len(taken) - 300
+
+
+def test_the_names_of_every_published_set_are_judged_as_vllm_judges_them(answers):
+    sets = json.loads(SEEN.read_text())
+    unknown = 0
+    for given, told in zip(sets, lint_engine_args(sets, VERSION), strict=True):
+        ours = {one["path"].split(".", 1)[1] for one in told["findings"] if one["code"].startswith("unknown")}
+        for name, value in arguments(given).items():
+            if given["kind"] == "vllm_serve_cli":
+                asked = ("serve", "m", *option_words(VERSION, name, value))
+                refused = name_is_refused(answers["commands"][asked])
+            else:
+                refused = not answers["ray"][name]
+            assert (name in ours) == refused, (given["id"], name)
+            unknown += refused
+    assert len(sets) == 107
+    assert unknown == 21
+
+
+@pytest.mark.parametrize(
+    ("entry", "argv"), written_lines(), ids=lambda part: part if isinstance(part, str) else " ".join(part)
+)
+def test_a_line_is_refused_where_the_parser_refuses_it_and_else_read_the_same(answers, entry, argv):
+    agree(argv, parse(VERSION, argv, entry=entry), answers["commands"][entry, *argv])
+
+
+def test_each_word_is_read_by_each_option_as_the_parser_reads_it(answers):
+    earlier = set()
+    for argv in each_word_to_each_option():
+        parsed, answer = parse(VERSION, argv), answers["commands"]["serve", *argv]
+        option = argv[1].partition("=")[0]
+        if option in LATER and we_refuse(parsed) and not answer["refused"]:
+            earlier.add(option)
+        elif not by_rules(argv, answer):
+            agree(argv, parsed, answer)
+    assert earlier == LATER
+
+
+LATER = frozenset(
+    (
+        "--attention-backend",
+        "--data-parallel-backend",
+        "--diffusion-config",
+        "--mamba-backend",
+        "--optimization-level",
+        "--speculative-config",
+    )
+)
+"""Options whose words the parser lets through; vLLM refuses them when it makes its configuration."""
+
+
+def by_rules(argv: list[str], answer: dict[str, Any]) -> bool:
+    """Whether the parser refuses what an object holds, which our rules on values judge, not our parser."""
+    return "validation error for" in (answer["refused"] or "") and any("{" in word for word in argv)
+
+
+def agree(argv: list[str], parsed: Parsed, answer: dict[str, Any]) -> None:
+    assert we_refuse(parsed) == bool(answer["refused"]), (argv, parsed.findings, answer["refused"])
+    if not answer["refused"]:
+        read = answer["read"]
+        model = read["model_tag"] if read.get("subparser") and read["model_tag"] else read["model"]
+        theirs = {**read, "model": model}
+        for name, value in parsed.arguments.items():
+            assert same(json.loads(json.dumps(value)), theirs[name]), (argv, name, value, theirs[name])
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    """Whether they hold the same; of a configuration class, where somebody wrote something."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return all(name in theirs and same(value, theirs[name]) for name, value in ours.items())
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return len(ours) == len(theirs) and all(map(same, ours, theirs))
+    return ours == theirs or (type(ours) is int and str(ours) == theirs)
