@@ -1,0 +1,120 @@
+"""A small random model of the same architecture as a large one, made on the spot.
+
+What a server does with a model, it does with this one; only the words mean nothing.
+"""
+
+import string
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+from inference_stack.catalog import CATALOG
+
+HIDDEN, HEADS, HEAD_DIM, LAYERS = 128, 4, 32, 2
+"""Sizes that every operator of a simulated GPU takes, and that two of them can share."""
+DENSE = frozenset(
+    (
+        *("gemma", "gemma2", "gemma3_text", "granite", "llama", "mistral", "olmo2", "phi3", "qwen2", "qwen3"),
+        *("seed_oss", "smollm3"),
+    )
+)
+"""Values of `model_type` whose layers are attention and one feed-forward, for which there are operators."""
+TEMPLATE = (
+    "{% for message in messages %}{{ message['role'] + ': ' + message['content'] + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
+)
+BOS, EOS, UNKNOWN, PADDING = SPECIAL = ("<s>", "</s>", "<unk>", "<pad>")
+
+
+class NotSmallError(ValueError):
+    """An architecture that no small model can stand for here."""
+
+
+def make_small_model(config: Mapping[str, Any], folder: Path, *, seed: int = 0) -> None:
+    """Write a checkpoint and tokenizer into `folder`: the architecture of `config`, small and random.
+
+    `config` has the fields of a config.json. Raises `NotSmallError` for one that is not a dense decoder.
+    """
+    tokenizer = _tokenizer()
+    small = AutoConfig.for_model(**_shrunk(config, len(tokenizer)))
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_config(small, dtype=small.dtype or torch.bfloat16)
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder)
+
+
+def _shrunk(config: Mapping[str, Any], vocabulary: int) -> dict[str, Any]:
+    fields = dict(config.get("text_config", config))
+    kind = fields.get("model_type")
+    if kind not in DENSE:
+        raise NotSmallError(
+            f"model_type {kind}: only dense decoders can be simulated: {', '.join(sorted(DENSE))}"
+        )
+    grouped = fields.get("num_key_value_heads", fields["num_attention_heads"]) < fields["num_attention_heads"]
+    kept = ("max_position_embeddings", "sliding_window", "tie_word_embeddings", "rope_theta", "rope_scaling")
+    return {
+        **{key: fields[key] for key in ("model_type", *kept) if fields.get(key) is not None},
+        "dtype": fields.get("dtype") or fields.get("torch_dtype") or "bfloat16",
+        "vocab_size": vocabulary,
+        "hidden_size": HIDDEN,
+        "intermediate_size": 2 * HIDDEN,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": HEADS // 2 if grouped else HEADS,
+        "head_dim": HEAD_DIM,
+        # With the usual 0.02 so small a model would find all words alike, and answer by rounding errors.
+        "initializer_range": 0.1,
+        **dict(zip(("bos_token_id", "eos_token_id", "pad_token_id"), (0, 1, 3), strict=True)),
+    }
+
+
+def _tokenizer() -> PreTrainedTokenizerFast:
+    """One token a printable character, so that whatever a random model writes is text."""
+    characters = [*SPECIAL, "\n", *(c for c in string.printable if c.isprintable())]
+    vocabulary = {character: index for index, character in enumerate(characters)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token=UNKNOWN))
+    tokenizer.decoder = decoders.Fuse()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=BOS,
+        eos_token=EOS,
+        unk_token=UNKNOWN,
+        pad_token=PADDING,
+        chat_template=TEMPLATE,
+    )
+
+
+def hub_snapshot(cache: Path, repository: str) -> Path:
+    """Where Hugging Face's cache keeps the files of a repository; the place is made, and named as current.
+
+    Whoever runs with `HF_HUB_CACHE` at `cache` and `HF_HUB_OFFLINE=1` finds there what is put there.
+    """
+    revision = "0" * 40
+    root = cache / f"models--{repository.replace('/', '--')}"
+    snapshot = root / "snapshots" / revision
+    snapshot.mkdir(parents=True, exist_ok=True)
+    (root / "refs").mkdir(exist_ok=True)
+    (root / "refs" / "main").write_text(revision)
+    return snapshot
+
+
+def main() -> None:
+    """What stands for a model of the catalog in a cache of the hub; arguments: its id, the cache."""
+    source, cache = sys.argv[1], Path(sys.argv[2])
+    row = CATALOG.model(source)
+    if row is None:
+        raise SystemExit(f"{source} is not in the catalog")
+    try:
+        make_small_model(row.fields, hub_snapshot(cache, source))
+    except NotSmallError as refusal:
+        raise SystemExit(f"{source}: {refusal}") from None
+
+
+if __name__ == "__main__":
+    main()
