@@ -136,5 +136,8 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False, skipkeys=True)
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False, skipkeys=True)
+    except ValueError:
+        return "what holds itself"
     return text if len(text) <= 80 else f"{text[:77]}…"

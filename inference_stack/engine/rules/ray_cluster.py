@@ -94,16 +94,15 @@ def kept(group: Group) -> float:
 
 
 def _resources(text: object) -> Mapping[str, Any]:
-    """Custom resources of `ray start`: JSON, in the quotes that a shell takes away."""
-    if not isinstance(text, str):
-        return {}
-    text = text.strip().strip("'")
-    for form in (text, text.strip('"').replace('\\"', '"')):
+    """Custom resources of `ray start`: JSON, within the quotes that a shell takes away."""
+    for _ in range(2):
+        if not isinstance(text, str):
+            break
         try:
-            return mapping(json.loads(form))
-        except ValueError:
-            continue
-    return {}
+            text = json.loads(text.strip().strip("'"))
+        except (ValueError, RecursionError):
+            return {}
+    return mapping(text)
 
 
 @dataclass(frozen=True)
