@@ -52,13 +52,13 @@ def command_spots(
             yield from script_spots(text, version, variables)
 
 
-def in_image(image: str, words: Words, *, entrypoint: Words = ()) -> Words:
+def in_image(image: Traced, words: Words, *, entrypoint: Words = ()) -> Words:
     """The whole command of a container: with the image's own entry point, where it is known and kept."""
-    if entrypoint or not IMAGE.fullmatch(image):
+    if entrypoint or not IMAGE.fullmatch(image.value):
         return (*entrypoint, *words)
-    here = words[0].token if words else (0, 0)
-    origin = words[0].origin if words else ""
-    return (*(Traced(word, [here[0]] * len(word), here, origin) for word in ("vllm", "serve")), *words)
+    start = image.token[0]
+    own = (Traced(word, [start] * len(word), image.token, image.origin) for word in ("vllm", "serve"))
+    return (*own, *words)
 
 
 def _server_spots(entry: Entry, program: Traced, argv: Words, version: str) -> Iterator[Spot]:
@@ -82,7 +82,7 @@ def _in_image(name: str, words: Words) -> Words | None:
     if at is None:
         return None
     entrypoint = _option(words[:at], "--entrypoint")
-    return in_image(words[at].value, words[at + 1 :], entrypoint=(entrypoint,) if entrypoint else ())
+    return in_image(words[at], words[at + 1 :], entrypoint=(entrypoint,) if entrypoint else ())
 
 
 def _option(words: Sequence[Traced], name: str) -> Traced | None:

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import yaml
 
+from inference_stack.engine import pod_findings
 from inference_stack.engine.schema import joined as path_to
 from inference_stack.spec import Finding
 
@@ -14,48 +15,60 @@ from .documents import Document, items
 from .shell import Words, script
 from .source import Spot, Traced, joined
 
+RAYS_OWN = frozenset(("RayService", "RayCluster", "RayJob", "RayCronJob"))
+"""Kinds whose pods are judged with their cluster."""
+
 POD_REFERENCE = re.compile(r"\$(\$)?\(([\w.-]+)\)")
 COMPOSE_REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)(?::?-([^}]*)|[^}]*)\}|(\w+))")
 
 
 def pod_spots(document: Document, version: str) -> Iterator[Spot]:
-    """What is wrong with the servers that containers start, wherever in a manifest they are."""
-    for path, container in _containers(document.data):
+    """What is wrong with the servers that containers start, and with their pods, wherever they are."""
+    serving: dict[str, Any] = {}
+    for path, container, pod in _containers(document.data):
         environment = _pod_environment(document, container, path)
         command = _list(document, path_to(path, "command"), POD_REFERENCE, environment)
         arguments = _list(document, path_to(path, "args"), POD_REFERENCE, environment)
-        words = in_image(str(container.get("image", "")), arguments, entrypoint=command)
-        if command or arguments:
+        words = _in_container(document, path, arguments, command)
+        if any("vllm" in word.value for word in words):
             yield from _texts_only(document, container, path)
             yield from command_spots(words, version, environment)
+            serving[path.rpartition(".")[0]] = pod
+    if document.data.get("kind") not in RAYS_OWN:
+        for path, pod in serving.items():
+            yield from map(document.spot, pod_findings(pod, path))
 
 
 def compose_spots(document: Document, version: str) -> Iterator[Spot]:
     """What is wrong with the servers that the services of a Compose file start."""
     services = cast("Mapping[str, Any]", document.data["services"])
-    for name, service in services.items():
-        if not isinstance(service, Mapping):
-            continue
-        path = path_to("services", str(name))
+    for path in (path_to("services", str(name)) for name in services):
         entrypoint = _compose_words(document, path_to(path, "entrypoint"))
         command = _compose_words(document, path_to(path, "command"))
-        image = str(cast("Mapping[str, Any]", service).get("image", ""))
-        if entrypoint or command:
-            yield from command_spots(in_image(image, command, entrypoint=entrypoint), version)
+        yield from command_spots(_in_container(document, path, command, entrypoint), version)
 
 
-def _containers(root: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Everything in a list `containers` or `initContainers`, with its path."""
+def _in_container(document: Document, path: str, words: Words, entrypoint: Words) -> Words:
+    place = path_to(path, "image")
+    node = document.node_at(place)
+    if not isinstance(node, yaml.ScalarNode):
+        return (*entrypoint, *words)
+    return in_image(document.traced(node, place), words, entrypoint=entrypoint)
+
+
+def _containers(root: Any) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """Everything in a list `containers` or `initContainers`, with its path and its pod."""
     waiting: list[tuple[str, Any]] = [("", root)]
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, Mapping):
-            for key, below in cast("Mapping[Any, Any]", value).items():
+            held = cast("Mapping[str, Any]", value)
+            for key, below in held.items():
                 place = path_to(path, str(key))
                 if key in {"containers", "initContainers"} and isinstance(below, list):
                     for index, each in enumerate(cast("list[Any]", below)):
                         if isinstance(each, Mapping):
-                            yield path_to(place, index), cast("Mapping[str, Any]", each)
+                            yield path_to(place, index), cast("Mapping[str, Any]", each), held
                 else:
                     waiting.append((place, below))
         elif isinstance(value, list):
@@ -78,9 +91,9 @@ def _list(
 def _filled(text: Traced, reference: re.Pattern[str], variables: Mapping[str, Traced]) -> Traced:
     """A text with its references replaced: by what is known, or by the mark of what is not."""
     pieces: list[Traced] = []
-    at = 0
+    last = 0
     for match in reference.finditer(text.value):
-        pieces.append(text.part(at, match.start()))
+        pieces.append(text.part(last, match.start()))
         here = text.part(*match.span())
         if match.group(1):
             # Written twice, the sign stands for itself.
@@ -91,8 +104,8 @@ def _filled(text: Traced, reference: re.Pattern[str], variables: Mapping[str, Tr
             pieces.append(text.part(*match.span(3)))
         else:
             pieces.append(here.unknown())
-        at = match.end()
-    return joined([*pieces, text.part(at, len(text.value))], text.token) if at else text
+        last = match.end()
+    return joined([*pieces, text.part(last, len(text.value))], text.token) if last else text
 
 
 def _pod_environment(document: Document, container: Mapping[str, Any], path: str) -> dict[str, Traced]:

@@ -20,6 +20,9 @@ OPTIONS = re.compile(r"(?:--[\w-]+(?:=\S*)?\s+)*")
 PAIR = re.compile(r"(\w+)=((?:\"(?:\\.|[^\"])*\"|'[^']*'|\\.|[^\s\"'])*)")
 
 
+NO_IMAGE = Traced("", (), (0, 0))
+
+
 class Instruction(NamedTuple):
     """One instruction: its lines joined, comments left out."""
 
@@ -33,7 +36,7 @@ class Instruction(NamedTuple):
 class Stage:
     """What an image is when it runs."""
 
-    image: str = ""
+    image: Traced = NO_IMAGE
     entrypoint: Words = ()
     command: Words = ()
     """Both as lists of words: what the shell is given counts as one word after `sh -c`."""
@@ -83,7 +86,7 @@ def dockerfile_spots(text: Traced, version: str, read_text: ReadText) -> Iterato
         if instruction.name == "FROM":
             yield from _running(stage, version)
             stages[name] = stage
-            stage, name = _from(instruction.arguments.value, stages)
+            stage, name = _from(instruction.arguments, stages)
         elif instruction.name == "RUN":
             arguments = instruction.arguments
             command = arguments.part(_after_options(arguments), len(arguments.value))
@@ -103,11 +106,13 @@ def _running(stage: Stage, version: str) -> Iterator[Spot]:
         yield from command_spots(command, version, stage.variables)
 
 
-def _from(arguments: str, stages: dict[str, Stage]) -> tuple[Stage, str]:
-    words = [word for word in arguments.split() if not word.startswith("--")]
-    image = words[0] if words else ""
-    name = words[2].lower() if len(words) > 2 and words[1].lower() == "as" else ""
-    before = stages.get(image.lower()) if image else None
+def _from(arguments: Traced, stages: dict[str, Stage]) -> tuple[Stage, str]:
+    words = [word for word in re.finditer(r"\S+", arguments.value) if not word.group().startswith("--")]
+    if not words:
+        return Stage(), ""
+    image = arguments.part(*words[0].span())
+    name = words[2].group().lower() if len(words) > 2 and words[1].group().lower() == "as" else ""
+    before = stages.get(image.value.lower())
     if before is None:
         return Stage(image), name
     # What runs there was told where it was written.

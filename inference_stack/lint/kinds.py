@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import yaml
 
+from inference_stack.engine import llm_config_findings, serve_config_findings
 from inference_stack.engine.schema import joined
 from inference_stack.spec.lines import CONFIG_KEY
 
@@ -30,15 +31,15 @@ def document_spots(document: Document, file: str, version: str, read_text: ReadT
     if _is_environment(given):
         yield from environment_spots(document, file)
     elif _is_ray(given, "RayService"):
-        yield from map(document.spot, ray.service_findings(given))
+        yield from ray.service_spots(document, version)
     elif _is_ray(given, *ray.CLUSTERS):
-        yield from map(document.spot, ray.cluster_findings(given))
+        yield from ray.cluster_spots(document, version)
     elif kind == "ConfigMap":
         yield from _texts(document, "data", read_text)
     elif _is_serve_config(given):
-        yield from map(document.spot, ray.serve_config_findings(given))
+        yield from map(document.spot, serve_config_findings(given, engine=version))
     elif "model_loading_config" in given:
-        yield from map(document.spot, ray.model_findings(given))
+        yield from map(document.spot, llm_config_findings(given, engine=version))
     elif isinstance(given.get("llm_configs"), list):
         yield from _each(document, "llm_configs", file, version, read_text)
     elif isinstance(given.get("services"), Mapping):

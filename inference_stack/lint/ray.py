@@ -1,14 +1,15 @@
-"""Ray's own documents: manifests of the KubeRay operator, Serve configurations, models of Ray Serve LLM."""
+"""Manifests of the KubeRay operator."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import yaml
 
-from inference_stack.engine import check_ray_service
-from inference_stack.engine.applications import OPENAI_APP
-from inference_stack.spec import Finding
-from inference_stack.spec.libyaml import DUMPER
+from inference_stack.engine import check_ray_service, ray_cluster_findings
+
+from . import documents
+from .documents import Document
+from .source import Spot, Traced
 
 SET_BY_THE_SERVER = frozenset(
     (
@@ -25,59 +26,50 @@ SET_BY_THE_SERVER = frozenset(
 """Metadata that a manifest holds which was read back from a cluster."""
 
 CLUSTERS = {
-    "RayCluster": ("spec",),
-    "RayJob": ("spec", "rayClusterSpec"),
-    "RayCronJob": ("spec", "jobTemplate", "rayClusterSpec"),
+    "RayCluster": "spec",
+    "RayJob": "spec.rayClusterSpec",
+    "RayCronJob": "spec.jobTemplate.rayClusterSpec",
 }
 """Where the cluster lies in kinds other than RayService."""
 
-IN_TEXT = "spec.serveConfigV2"
-IN_APPLICATION = "applications[0].args.llm_configs[0]"
-IN_SERVICE = "spec.rayClusterConfig"
+SERVE_CONFIG = "spec.serveConfigV2"
 
 
-def service_findings(manifest: Mapping[str, Any]) -> Iterator[Finding]:
+def service_spots(document: Document, version: str) -> Iterator[Spot]:
     """What is wrong with a RayService, as somebody wrote it or as a cluster gave it back."""
-    kept = {key: value for key, value in manifest.items() if key != "status"}
-    metadata = kept.get("metadata")
+    manifest = {key: value for key, value in document.data.items() if key != "status"}
+    metadata = manifest.get("metadata")
     if isinstance(metadata, Mapping):
         given = cast("Mapping[str, Any]", metadata)
-        kept["metadata"] = {key: value for key, value in given.items() if key not in SET_BY_THE_SERVER}
-    yield from check_ray_service(kept)
+        manifest["metadata"] = {key: value for key, value in given.items() if key not in SET_BY_THE_SERVER}
+    unreadable = _unreadable(document)
+    yield from unreadable
+    if unreadable:
+        # The rest is judged as if nothing were served.
+        manifest["spec"] = {**manifest["spec"], "serveConfigV2": ""}
+    for finding in check_ray_service(manifest, engine=version):
+        if not (unreadable and finding.path.startswith(SERVE_CONFIG)):
+            yield document.spot(finding)
 
 
-def cluster_findings(manifest: Mapping[str, Any]) -> Iterator[Finding]:
+def cluster_spots(document: Document, version: str) -> Iterator[Spot]:
     """What is wrong with the cluster of a RayCluster, RayJob or RayCronJob."""
-    steps = CLUSTERS[str(manifest["kind"])]
-    cluster: Any = manifest
-    for step in steps:
+    del version
+    path = CLUSTERS[str(document.data["kind"])]
+    cluster: Any = document.data
+    for step in path.split("."):
         cluster = cast("Mapping[str, Any]", cluster).get(step) if isinstance(cluster, Mapping) else None
-    if not isinstance(cluster, Mapping):
-        return
-    service: dict[str, Any] = {
-        "apiVersion": manifest.get("apiVersion"),
-        "kind": "RayService",
-        "metadata": {"name": "cluster"},
-        "spec": {"rayClusterConfig": cast("Any", cluster)},
-    }
-    for finding in check_ray_service(service):
-        if finding.path == "apiVersion":
-            yield finding
-        elif finding.path.startswith(IN_SERVICE):
-            yield finding.at(".".join(steps) + finding.path.removeprefix(IN_SERVICE))
+    if isinstance(cluster, Mapping):
+        yield from map(document.spot, ray_cluster_findings(cast("Mapping[str, Any]", cluster), path))
 
 
-def serve_config_findings(config: Mapping[str, Any]) -> Iterator[Finding]:
-    """What is wrong with a file for `serve deploy`."""
-    text = yaml.dump(config, Dumper=DUMPER)
-    for finding in check_ray_service({"spec": {"serveConfigV2": text}}):
-        if finding.path.startswith(IN_TEXT):
-            yield finding.at(finding.path.removeprefix(IN_TEXT).removeprefix("."))
-
-
-def model_findings(model: Mapping[str, Any]) -> Iterator[Finding]:
-    """What is wrong with one model of Ray Serve LLM."""
-    application = {"name": "llm", "import_path": OPENAI_APP, "args": {"llm_configs": [model]}}
-    for finding in serve_config_findings({"applications": [application]}):
-        if finding.path.startswith(IN_APPLICATION):
-            yield finding.at(finding.path.removeprefix(IN_APPLICATION).removeprefix("."))
+def _unreadable(document: Document) -> list[Spot]:
+    """What keeps the Serve configuration of a service from being read, each where it stands."""
+    node = document.node_at(SERVE_CONFIG)
+    if not isinstance(node, yaml.ScalarNode):
+        return []
+    text = cast("str", node.value)
+    # Its places in the file are worked out only where they are wanted.
+    if not documents.parse(Traced(text, range(len(text)), (0, len(text)))).faults:
+        return []
+    return documents.parse(document.traced(node, SERVE_CONFIG)).faults

@@ -63,11 +63,15 @@ def test_a_server_is_found_however_its_command_is_written(container):
     [
         {"image": "nginx", "args": ["--model", "vllm", "--swap-space", "4"]},
         {"image": "vllm/vllm-openai", "command": ["python3", "serve.py"], "args": ["--swap-space", "4"]},
-        {"image": "vllm/vllm-openai"},
     ],
 )
 def test_what_starts_no_server_is_left_alone(container):
     assert told(manifest(container), "pod.yaml") == []
+
+
+def test_the_image_alone_starts_a_server_too():
+    container = {"image": "vllm/vllm-openai:v0.29.0"}
+    assert told(manifest(container), "pod.yaml") == [("model-left-out", "vllm/vllm-openai:v0.29.0")]
 
 
 def test_references_to_the_pods_environment_are_replaced_where_it_is_written():
