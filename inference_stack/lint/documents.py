@@ -86,7 +86,7 @@ def parse(text: Traced) -> Documents:
         except yaml.YAMLError as error:
             at = _index(error)
             found.faults.append(_fault(text, at, "not-yaml", f"not YAML: {_said(error)}"))
-            following = NEXT_DOCUMENT.search(text.value, at + 1)
+            following = NEXT_DOCUMENT.search(text.value, max(1, at))
             text = text.part(following.start() if following else len(text.value), len(text.value))
         else:
             break
