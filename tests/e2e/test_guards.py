@@ -12,14 +12,27 @@ pytestmark = pytest.mark.e2e
 
 RAY_SERVICE = """
 import pulumi_kubernetes as kubernetes, yaml
-config = {{"model_loading_config": {{"model_id": "m", "model_source": "{source}"}}}}
-serve = yaml.safe_dump({{"applications": [{{"name": "m", "args": {{"llm_configs": [config]}}}}]}})
+model = {{"model_loading_config": {{"model_id": "m", "model_source": "{source}"}}, "engine_kwargs": {engine}}}
+application = {{"import_path": "ray.serve.llm:build_openai_app", "args": {{"llm_configs": [model]}}}}
+def pod(**limits):
+    container = {{"name": "ray", "image": "rayproject/ray-llm:2.60.0", "resources": {{"limits": limits}}}}
+    return {{"spec": {{"containers": [container]}}}}
 kubernetes.apiextensions.CustomResource(
-    "service", api_version="ray.io/v1", kind="RayService", spec={{"serveConfigV2": serve}},
+    "service", api_version="ray.io/v1", kind="RayService", metadata={{"name": "m"}},
+    spec={{
+        "serveConfigV2": yaml.safe_dump({{"applications": [application]}}),
+        "rayClusterConfig": {{
+            "headGroupSpec": {{"template": pod(cpu="2")}},
+            "workerGroupSpecs": [
+                {{"groupName": "gpus", "minReplicas": 1, "template": pod(**{{"nvidia.com/gpu": 1}})}}
+            ],
+        }},
+    }},
     opts=__import__("pulumi").ResourceOptions(
         provider=kubernetes.Provider("offline", render_yaml_to_directory="rendered")),
 )
 """
+QWEN = "Qwen/Qwen2.5-7B-Instruct"
 AGENT_POOL = """
 from pulumi_azure_native import containerservice
 containerservice.AgentPool(
@@ -61,7 +74,14 @@ RESERVATION = (
             id="no such slice",
         ),
         pytest.param(
-            RAY_SERVICE.format(source="meta-llama/Llama-3.1-8B-Instruct"), "licence-allowed", id="licence"
+            RAY_SERVICE.format(source="meta-llama/Llama-3.1-8B-Instruct", engine={}),
+            "licence-allowed",
+            id="licence",
+        ),
+        pytest.param(
+            RAY_SERVICE.format(source=QWEN, engine={"max_model_length": 4}),
+            "engine-arguments-valid",
+            id="no such argument",
         ),
     ],
 )
@@ -78,7 +98,7 @@ def test_a_mandatory_violation_stops_a_preview(
     "program",
     [
         pytest.param(AGENT_POOL.format(size=NC40, taints=TAINT, profile='"MIG2g"', tags=TAG), id="pool"),
-        pytest.param(RAY_SERVICE.format(source="Qwen/Qwen2.5-7B-Instruct"), id="service"),
+        pytest.param(RAY_SERVICE.format(source=QWEN, engine={"max_model_len": 8192}), id="service"),
     ],
 )
 def test_what_keeps_the_rules_passes(program: str, toolchain: Toolchain, tmp_path: Path) -> None:
