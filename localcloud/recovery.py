@@ -1,6 +1,6 @@
-"""What an interrupted Pulumi run leaves behind, and how it is put right.
+"""What a killed Pulumi leaves on this machine: a lock, and plugins that go on for a while.
 
-Killed, Pulumi leaves a lock, plugins that go on for a while, and operations whose end it never learned.
+What it leaves in the state is put right by `recovery`, here as on Azure.
 """
 
 import contextlib
@@ -8,25 +8,14 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
-from lightkube import Client, KubeConfig
-from lightkube.resources.core_v1 import Secret
 from pydantic import BaseModel, ConfigDict
 
-from localcloud.arm.kinds import PACKAGE, kind
-from localcloud.arm.request import SUBSCRIPTION_ID
-
-Resource = dict[str, Any]
-"""A resource as Pulumi's checkpoint has it."""
-Get = Callable[[str], Mapping[str, Any] | None]
-"""What ARM answers for an id; None if there is no such resource."""
-
-_RELEASE = "kubernetes:helm.sh/v3:Release"
 _PLUGINS = ("pulumi-resource-", "pulumi-language-", "pulumi-analyzer-", "localcloud.arm")
 _CLOCK_S = 5.0
 """How far the start of a process and the time in its lock may be apart by their clocks alone."""
@@ -160,93 +149,3 @@ def _works_on(state: Path, process: psutil.Process | None) -> bool:
         return process is not None and process.environ().get("LOCALCLOUD_STATE") == str(state)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
-
-
-def settle(deployment: dict[str, Any], get: Get) -> list[str]:
-    """Turn the operations that were under way into resources, or drop them, and tell of each.
-
-    What ARM has of a create is taken into the deployment as it is there. A create in Kubernetes is taken in
-    unseen: a refresh has to follow, which drops what is not there and reads how far updates and deletes came.
-    """
-    told: list[str] = []
-    for operation in deployment.pop("pending_operations", None) or ():
-        resource, verb = operation["resource"], operation["type"]
-        if resource.get("custom") and not resource["type"].startswith("pulumi:providers:"):
-            name = f"{resource['urn'].rpartition('::')[2]} ({resource['type']})"
-            told.append(f"{name}: killed while {verb}; {_settle(deployment, resource, verb, get)}")
-    return told
-
-
-def _settle(deployment: dict[str, Any], resource: Resource, verb: str, get: Get) -> str:
-    is_release = resource["type"] == _RELEASE
-    if is_release and verb == "deleting":
-        # Half uninstalled, Helm can neither upgrade it nor say what is missing.
-        deployment["resources"] = [
-            found
-            for found in deployment["resources"]
-            if (found["urn"], found.get("delete")) != (resource["urn"], resource.get("delete"))
-        ]
-        return "no longer counted as installed"
-    if is_release and verb == "creating":
-        return "to be installed over what is there"
-    if verb != "creating":
-        return "to be looked up"
-    if resource["type"].startswith(f"{PACKAGE}:"):
-        return _settle_arm(deployment, resource, get)
-    metadata = resource["inputs"]["metadata"]
-    made = "/".join(metadata[part] for part in ("namespace", "name") if part in metadata)
-    _adopt(deployment, resource, made, resource["inputs"])
-    return "to be looked up"
-
-
-def _settle_arm(deployment: dict[str, Any], resource: Resource, get: Get) -> str:
-    urn, _, provider_id = resource["provider"].rpartition("::")
-    subscription = next(
-        found["inputs"].get("subscriptionId", SUBSCRIPTION_ID)
-        for found in deployment["resources"]
-        if found["urn"] == urn and found["id"] == provider_id
-    )
-    resource_id = kind(resource["type"]).resource_id(resource["inputs"], subscription)
-    outputs = get(resource_id)
-    if outputs is None:
-        return "ARM does not have it, so it is made anew"
-    _adopt(deployment, resource, resource_id, outputs)
-    state = outputs.get("provisioningState", "Succeeded")
-    if state != "Succeeded":  # it may still fail, which nobody would learn: it is to be written again
-        deployment["resources"][-1]["initErrors"] = [f"{state} when Pulumi was killed"]
-    return "ARM has it, so it is taken into the state"
-
-
-def _adopt(
-    deployment: dict[str, Any], resource: Resource, resource_id: str, outputs: Mapping[str, Any]
-) -> None:
-    """Take in what a create made, as if Pulumi had learned of it: what it replaces is then to be deleted."""
-    before: list[Resource] = []
-    for found in deployment["resources"]:
-        if found["urn"] != resource["urn"] or found.get("delete"):
-            before.append(found)
-        elif not found.get("pendingReplacement"):  # that one is gone from the cloud already
-            before.append({**found, "delete": True})
-    deployment["resources"] = [*before, {**resource, "id": resource_id, "outputs": dict(outputs)}]
-
-
-def forget_unfinished_releases(deployment: Mapping[str, Any], kubeconfig: Path) -> list[str]:
-    """Remove Helm's records of what was under way, and tell of each.
-
-    Helm refuses to install where there is a record and to upgrade where one is pending. Without it, it takes
-    over the objects that it finds, by their labels.
-    """
-    told: list[str] = []
-    for operation in deployment.get("pending_operations") or ():
-        if operation["resource"]["type"] != _RELEASE:
-            continue
-        inputs = operation["resource"]["inputs"]
-        client = Client(KubeConfig.from_file(kubeconfig), trust_env=False)
-        release = {"owner": "helm", "name": str(inputs["name"])}
-        for record in client.list(Secret, namespace=inputs["namespace"], labels={**release}):
-            status = ((record.metadata and record.metadata.labels) or {}).get("status", "")
-            name = str(record.metadata and record.metadata.name)
-            if operation["type"] != "updating" or status.startswith("pending-"):
-                client.delete(Secret, name, namespace=inputs["namespace"])
-                told.append(f"Helm's record {name} ({status}) is removed")
-    return told

@@ -16,13 +16,12 @@ from rich.console import Console
 from inference_stack.planner import Plan, plan_environment
 from inference_stack.spec import CONFIG_KEY, InvalidEnvironment
 from localcloud import cluster
-from localcloud.arm.cloud import Cloud
-from localcloud.arm.provider import store_path
-from localcloud.arm.store import Store
+from localcloud.arm.request import SUBSCRIPTION_ID
 from localcloud.cluster.layout import write_private
 from localcloud.existing import seed
-from localcloud.recovery import Backend, end_orphans, forget_unfinished_releases, settle
+from localcloud.recovery import Backend, end_orphans
 from localcloud.toolchain import Tool, Toolchain
+from recovery import RecoveryError, recover, unfinished
 
 console = Console(stderr=True, highlight=False)
 PROJECT = Path(__file__).resolve().parent.parent
@@ -83,11 +82,13 @@ class Stack:
         told, interrupted = self.backend.clear_dead_locks(), self.backend.interrupted()
         if told or interrupted:
             told += end_orphans(self.state)
-        if interrupted:
-            told += self._settle()
+        if interrupted or unfinished(self._recovery):
+            try:
+                told += recover(self._on_the_state, self._recovery, SUBSCRIPTION_ID)
+            except RecoveryError as wrong:
+                raise SystemExit(str(wrong)) from None
         for line in told:
             console.print(line, markup=False, soft_wrap=True)
-        # Killed between two operations, it may have been about to look up what an earlier recovery took in.
         return bool(told)
 
     @property
@@ -95,17 +96,9 @@ class Stack:
         """Where Pulumi keeps the stack."""
         return Backend(self.state / "pulumi", self.environment)
 
-    def _settle(self) -> list[str]:
-        file = self.state / "interrupted.json"
-        self._checked("stack", "export", "--stack", self.environment, "--file", str(file))
-        exported = json.loads(file.read_text())
-        told = forget_unfinished_releases(exported["deployment"], self.state / "kubeconfig")
-        with Store(store_path(self.state)) as store:
-            told += settle(exported["deployment"], Cloud(store).get)
-        write_private(file, json.dumps(exported))
-        self._checked("stack", "import", "--stack", self.environment, "--file", str(file))
-        file.unlink()
-        return told
+    @property
+    def _recovery(self) -> Path:
+        return self.state / "interrupted"
 
     def run(self, verb: str, *options: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
         """Run one Pulumi command on this stack; with `capture`, its output is returned, not shown."""
@@ -168,9 +161,13 @@ class Stack:
 
     def _checked(self, *arguments: str) -> None:
         """Run a Pulumi command on the state alone, which does not fail in any way a user could mend."""
-        run = self.pulumi(*arguments, capture=True, cwd=self.state)
+        run = self._on_the_state(*arguments)
         if run.returncode:
             raise SystemExit(run.stderr)
+
+    def _on_the_state(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a Pulumi command that needs the stack's settings, but not its program."""
+        return self.pulumi(*arguments, "--stack", self.environment, capture=True, cwd=self.state)
 
     def _passphrase(self) -> Path:
         file = self.state / "passphrase"
@@ -203,8 +200,8 @@ class Stack:
         project = yaml.safe_load((self.project / "Pulumi.yaml").read_text())
         (self.state / "Pulumi.yaml").write_text(yaml.safe_dump(project))
         if self.backend.exists():  # made, but killed before the salt was written: nothing can be in it
-            self._checked("stack", "rm", self.environment, "--yes", "--preserve-config")
-        self._checked("stack", "init", self.environment, "--no-select")
+            self._checked("stack", "rm", "--yes", "--preserve-config")
+        self._checked("stack", "init", "--no-select")
 
     def _plan(self, environment: Any) -> Plan | None:
         """None for a faulty environment, which stays as it is: Pulumi's program tells all of its faults."""

@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from localcloud.arm.refusal import RequestError
+from recovery.arm_ids import PLACEHOLDER, arm_id, arm_ids
+from recovery.arm_ids import TABLE as IDS
 
 TABLE = Path(__file__).parent / "tables" / "kinds.toml"
 PACKAGE = "azure-native"
@@ -16,7 +18,6 @@ POOL = f"{PACKAGE}:containerservice:AgentPool"
 
 Autoname = Literal["random", "copy", "uuid"]
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _SCOPES = frozenset({"scope", "resourceUri"})
 """Path parameters that hold a whole ARM id."""
 
@@ -44,7 +45,7 @@ class Kind(BaseModel):
     @cached_property
     def parameters(self) -> tuple[str, ...]:
         """Input names that make up the ARM id."""
-        return tuple(name for name in _PLACEHOLDER.findall(self.id) if name != "subscriptionId")
+        return tuple(name for name in PLACEHOLDER.findall(self.id) if name != "subscriptionId")
 
     @property
     def name_parameter(self) -> str:
@@ -75,8 +76,7 @@ class Kind(BaseModel):
 
     def resource_id(self, inputs: dict[str, object], subscription: str) -> str:
         """The ARM id made of path parameters; all of them must be known."""
-        values = {**inputs, "subscriptionId": subscription}
-        return _PLACEHOLDER.sub(lambda match: str(values[match[1]]).strip("/"), self.id)
+        return arm_id(self.id, inputs, subscription)
 
     def parse(self, resource_id: str) -> dict[str, str] | None:
         """The path parameters that an ARM id holds, or None if it is no id of this kind."""
@@ -98,14 +98,15 @@ class Kind(BaseModel):
         def group(match: re.Match[str]) -> str:
             return f"(?P<{match[1]}>{'.+' if match[1] in _SCOPES else '[^/]+'})"
 
-        return re.compile(_PLACEHOLDER.sub(group, self.id.replace(".", r"\.")), re.IGNORECASE)
+        return re.compile(PLACEHOLDER.sub(group, self.id.replace(".", r"\.")), re.IGNORECASE)
 
 
 @cache
 def kinds() -> dict[str, Kind]:
     """Every kind by Pulumi type token."""
     table = tomllib.loads(TABLE.read_text())
-    return {token: Kind(token=token, **row) for token, row in table.items()}
+    ids = arm_ids()
+    return {token: Kind(token=token, id=ids[token], **row) for token, row in table.items()}
 
 
 def kind(token: str) -> Kind:
@@ -119,5 +120,5 @@ def kind(token: str) -> Kind:
     except KeyError:
         raise UnknownKindError(
             f"localcloud's ARM does not serve {token}: it knows {len(kinds())} types. "
-            f"Add a row with its ARM id to localcloud/arm/tables/{TABLE.name}."
+            f"Add a row to localcloud/arm/tables/{TABLE.name}, and its ARM id to recovery/{IDS.name}."
         ) from None

@@ -23,9 +23,10 @@ from localcloud.arm.drift import change_by_hand
 from localcloud.arm.faults import Fault
 from localcloud.arm.kinds import POOL
 from localcloud.arm.store import Store, Stored
-from localcloud.recovery import forget_unfinished_releases
 from localcloud.stack import PROJECT, Stack
 from localcloud.toolchain import Toolchain
+from recovery.deployment import Operation
+from recovery.helm import forget_unfinished
 from tests.e2e.environments import changed, passed, stack
 
 pytestmark = pytest.mark.e2e
@@ -285,8 +286,8 @@ def test_helms_records_of_finished_releases_stay(up: Dev) -> None:
     def left(verb: str) -> list[str]:
         inputs = {"name": "made-up", "namespace": "default"}
         resource = {"type": "kubernetes:helm.sh/v3:Release", "inputs": inputs}
-        deployment = {"pending_operations": [{"type": verb, "resource": resource}]}
-        forget_unfinished_releases(deployment, up.stack.state / "kubeconfig")
+        kubeconfig = (up.stack.state / "kubeconfig").read_text()
+        forget_unfinished(Operation(verb, resource), kubeconfig)
         found = client.list(Secret, namespace="default", labels={"owner": "helm"})
         return [str(record.metadata and record.metadata.name) for record in found]
 

@@ -1,4 +1,4 @@
-"""What a killed Pulumi leaves, put right without an engine: locks, plugins, operations under way."""
+"""What a killed Pulumi leaves on this machine: locks and plugins."""
 
 import json
 import os
@@ -9,149 +9,11 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
-from localcloud.recovery import Backend, LockedError, alone, end_orphans, settle
-
-GROUP = "azure-native:resources:ResourceGroup"
-GROUP_ID = "/subscriptions/s/resourceGroups/rg"
-PROVIDER = "urn:pulumi:dev::inference-stack::pulumi:providers:azure-native::default"
-
-
-def urn(token: str, name: str) -> str:
-    return f"urn:pulumi:dev::inference-stack::{token}::{name}"
-
-
-def provider(**inputs: str) -> dict[str, Any]:
-    return {
-        "urn": PROVIDER,
-        "custom": True,
-        "type": "pulumi:providers:azure-native",
-        "id": "1",
-        "inputs": inputs,
-    }
-
-
-def group(**more: Any) -> dict[str, Any]:
-    return {
-        "urn": urn(GROUP, "rg"),
-        "custom": True,
-        "type": GROUP,
-        "provider": f"{PROVIDER}::1",
-        "inputs": {"resourceGroupName": "rg"},
-        **more,
-    }
-
-
-def kubernetes(token: str, inputs: dict[str, Any]) -> dict[str, Any]:
-    full = f"kubernetes:{token}"
-    return {"urn": urn(full, "made"), "custom": True, "type": full, "inputs": inputs}
-
-
-def under_way(resource: dict[str, Any], verb: str = "creating", *others: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "resources": [provider(subscriptionId="s"), *others],
-        "pending_operations": [{"resource": resource, "type": verb}],
-    }
-
-
-def nothing(resource_id: str) -> None:
-    return None
-
-
-def test_what_arm_has_of_a_create_is_taken_in_as_it_is() -> None:
-    asked: list[str] = []
-
-    def get(resource_id: str) -> dict[str, Any]:
-        asked.append(resource_id)
-        return {"location": "swedencentral", "provisioningState": "Succeeded"}
-
-    deployment = under_way(group())
-    (told,) = settle(deployment, get)
-    assert asked == [GROUP_ID]
-    taken = deployment["resources"][-1]
-    assert taken["id"] == GROUP_ID
-    assert taken["inputs"] == {"resourceGroupName": "rg"}
-    assert taken["outputs"] == {"location": "swedencentral", "provisioningState": "Succeeded"}
-    assert "initErrors" not in taken
-    assert "pending_operations" not in deployment
-    assert told.startswith("rg (azure-native:resources:ResourceGroup)")
-    assert "taken into the state" in told
-
-
-def test_what_arm_does_not_have_is_dropped() -> None:
-    deployment = under_way(group())
-    (told,) = settle(deployment, nothing)
-    assert deployment["resources"] == [provider(subscriptionId="s")]
-    assert "made anew" in told
-
-
-@pytest.mark.parametrize("state", ["Creating", "Failed"])
-def test_what_is_not_known_to_have_succeeded_is_to_be_written_again(state: str) -> None:
-    deployment = under_way(group())
-    settle(deployment, lambda _: {"provisioningState": state})
-    assert deployment["resources"][-1]["initErrors"]
-
-
-def test_what_a_replacement_replaces_is_then_to_be_deleted() -> None:
-    deployment = under_way(group(), "creating", group(id="old", outputs={}))
-    settle(deployment, lambda _: {})
-    assert [(found.get("id"), found.get("delete")) for found in deployment["resources"][1:]] == [
-        ("old", True),
-        (GROUP_ID, None),
-    ]
-
-
-def test_what_was_deleted_before_its_replacement_is_forgotten() -> None:
-    deployment = under_way(group(), "creating", group(id="old", pendingReplacement=True))
-    settle(deployment, lambda _: {})
-    assert [found["id"] for found in deployment["resources"][1:]] == [GROUP_ID]
-
-
-@pytest.mark.parametrize(
-    ("metadata", "made"),
-    [({"name": "n", "namespace": "ns"}, "ns/n"), ({"name": "cluster-wide"}, "cluster-wide")],
-)
-def test_a_create_in_kubernetes_is_taken_in_for_the_refresh_to_look_up(metadata: Any, made: str) -> None:
-    inputs = {"metadata": metadata, "__fieldManager": "pulumi-kubernetes-1"}
-    deployment = under_way(kubernetes("core/v1:Namespace", inputs))
-    (told,) = settle(deployment, nothing)
-    assert deployment["resources"][-1]["id"] == made
-    # The same manager of fields as before: another one would share or dispute them.
-    assert deployment["resources"][-1]["outputs"] == inputs
-    assert "looked up" in told
-
-
-def test_a_release_is_left_to_be_installed_again() -> None:
-    deployment = under_way(kubernetes("helm.sh/v3:Release", {"name": "r"}))
-    (told,) = settle(deployment, nothing)
-    assert len(deployment["resources"]) == 1
-    assert "installed" in told
-
-
-def test_a_release_that_was_half_uninstalled_is_not_counted_as_installed() -> None:
-    release = kubernetes("helm.sh/v3:Release", {"name": "r"})
-    deployment = under_way({**release, "id": "ns/r"}, "deleting", {**release, "id": "ns/r"})
-    (told,) = settle(deployment, nothing)
-    assert deployment["resources"] == [provider(subscriptionId="s")]
-    assert "deleting" in told
-
-
-@pytest.mark.parametrize("verb", ["updating", "deleting"])
-def test_what_is_in_the_state_stays_there_for_the_refresh_to_look_up(verb: str) -> None:
-    deployment = under_way(group(), verb, group(id=GROUP_ID))
-    (told,) = settle(deployment, nothing)
-    assert deployment["resources"][1:] == [group(id=GROUP_ID)]
-    assert verb in told
-
-
-def test_what_exists_in_the_state_alone_is_not_mentioned() -> None:
-    component = {"urn": urn("a:b:C", "c"), "custom": False, "type": "a:b:C"}
-    assert settle(under_way(component), nothing) == []
-    assert settle(under_way(provider()), nothing) == []
+from localcloud.recovery import Backend, LockedError, alone, end_orphans
 
 
 @pytest.fixture
