@@ -4,10 +4,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from inference_stack.engine.arguments import engine_version
+from inference_stack.engine.arguments import Argument, departed, engine_version
 from inference_stack.spec import Finding, Severity
 
 from .schema import joined, near
+
+NAME = re.compile(r"(?<![-\w.])[a-z]\w*_\w*")
+"""What in a text may be the name of an argument: words with an underscore."""
 
 Taker = Literal["ray", "engine"]
 """Who takes a dict of arguments: Ray Serve LLM's engine_kwargs, or vLLM's own AsyncEngineArgs.
@@ -33,6 +36,10 @@ FOREIGN = {
 """What other engines (SGLang, Text Generation Inference) call what vLLM has under another name."""
 
 
+CODES = {"removed": "unknown-removed-argument", "renamed": "unknown-renamed-argument"}
+"""The code of a name that an earlier release of vLLM took."""
+
+
 def name_findings(
     version: str, arguments: Mapping[str, Any], *, taker: Taker = "ray", path: str = ""
 ) -> Iterator[Finding]:
@@ -40,7 +47,7 @@ def name_findings(
     known = dict_names(version, taker)
     for name, value in arguments.items():
         if name not in known:
-            yield _unknown(version, joined(path, name), str(value), near_name(name, known))
+            yield _unknown(version, name, joined(path, name), str(value), near_name(name, known))
 
 
 def dict_names(version: str, taker: Taker = "ray") -> Iterable[str]:
@@ -51,24 +58,30 @@ def dict_names(version: str, taker: Taker = "ray") -> Iterable[str]:
 
 def unknown_option(version: str, written: str, given: str | None) -> Finding:
     """The finding on an option that names no argument."""
-    flags = [flag for argument in engine_version(version).options.values() for flag in argument.flags]
+    options = engine_version(version).options
+    flags = {flag for argument in options.values() for flag in argument.flags}
     bare = written.lstrip("-")
-    dashes = [f"{dashes}{bare}" for dashes in ("-", "--") if f"{dashes}{bare}" in flags]
-    if dashes:
-        allowed = f"did you mean {dashes[0]}?"
-    else:
-        meant = near_name(bare.replace("-", "_"), engine_version(version).options)
-        allowed = meant.replace("_", "-").replace("did you mean ", "did you mean --")
-    return _unknown(version, written, given, allowed)
+    name = bare.replace("-", "_")
+    meant = next((flag for flag in (f"-{bare}", f"--{bare}") if flag in flags), None)
+    near = f"did you mean {meant}?" if meant else near_name(name, options)
+    return _as_options(_unknown(version, name.removeprefix("no_"), written, given, near), options)
 
 
 def abbreviated_option(version: str, written: str, flag: str) -> Finding:
     """The finding on an option that was cut short, which vLLM reads as another."""
+    if gone := departed(written.lstrip("-").replace("-", "_"), engine_version(version)):
+        return Finding(
+            code="abbreviation-misread",
+            path=written,
+            what=f"vLLM {version} has no argument of this name since {gone.version}, and reads it as {flag}",
+            remedy=gone.remedy,
+            reference=gone.source,
+        )
     return Finding(
         code="abbreviated-argument",
         severity=Severity.NOTE,
         path=written,
-        what=f"vLLM {version} reads this as {flag}; as soon as another option begins so, it refuses it",
+        what=f"vLLM {version} reads this as {flag}, until another option begins with it",
         allowed=flag,
     )
 
@@ -77,18 +90,32 @@ def near_name(name: str, known: Iterable[str]) -> str:
     """What an unknown name was probably meant to be."""
     names = set(known)
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
-    if (foreign := FOREIGN.get(snake)) in names:
-        return f"did you mean {foreign}?"
-    if snake in names:
-        return f"did you mean {snake}?"
+    if (meant := FOREIGN.get(snake, snake)) in names:
+        return f"did you mean {meant}?"
     return near(snake, names)
 
 
-def _unknown(version: str, path: str, given: str | None, allowed: str) -> Finding:
+def _unknown(version: str, name: str, path: str, given: str | None, allowed: str) -> Finding:
+    gone = departed(name, engine_version(version))
+    code = CODES[gone.kind] if gone else "unknown-argument"
+    what = f"vLLM {version} has no argument of this name"
     return Finding(
-        code="unknown-argument",
+        code=code,
         path=path,
         given=given,
-        what=f"vLLM {version} has no argument of this name",
-        allowed=allowed,
+        what=f"{what}: the last that had it is {gone.until}" if gone else what,
+        allowed=None if gone else allowed,
+        remedy=gone.remedy if gone else None,
+        reference=gone.source if gone else None,
     )
+
+
+def _as_options(finding: Finding, options: Mapping[str, Argument]) -> Finding:
+    """The same finding, in which arguments are written as options of the command line."""
+
+    def dashed(text: str | None) -> str | None:
+        return text and NAME.sub(
+            lambda match: options[match[0]].flags[0] if match[0] in options else match[0], text
+        )
+
+    return finding.model_copy(update={"allowed": dashed(finding.allowed), "remedy": dashed(finding.remedy)})

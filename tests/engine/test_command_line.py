@@ -63,10 +63,14 @@ def test_a_command_without_model_serves_another_than_its_writer_thinks():
 @pytest.mark.parametrize(
     ("line", "token", "code", "path"),
     [
-        ("m --swap-space 4", 1, "unknown-argument", "--swap-space"),
+        ("m --swap-space 4", 1, "unknown-removed-argument", "--swap-space"),
+        ("m --no-enable-reasoning", 1, "unknown-removed-argument", "--no-enable-reasoning"),
+        ("m --guided_decoding_backend x", 1, "unknown-renamed-argument", "--guided-decoding-backend"),
+        ("m --device cpu", 1, "abbreviation-misread", "--device"),
+        ("m --foo 4", 1, "unknown-argument", "--foo"),
         ("m --max-num 4", 1, "unknown-ambiguous-argument", "--max-num"),
         ("m --tp 8", 1, "unknown-argument", "--tp"),
-        ("m '--swap-space={a b}'", 1, "unknown-argument", "--swap-space"),
+        ("m '--foo={a b}'", 1, "unknown-argument", "--foo"),
         ("m --Seed 8", 1, "unknown-argument", "--Seed"),
         ("m --max-model-len abc", 2, "wrong-type", "--max-model-len"),
         ("m --max-model-len 1.5K", 2, "wrong-type", "--max-model-len"),
@@ -81,8 +85,8 @@ def test_a_command_without_model_serves_another_than_its_writer_thinks():
         ("m --hf-overrides.a", 1, "missing-value", "--hf-overrides.a"),
         ("--port 80 --model", 2, "missing-value", "--model"),
         ("--served-model-name a", 0, "model-not-first", "--served-model-name"),
-        ("m --lora-modules a=b=c", 2, "value-not-allowed", "--lora-modules"),
-        ("m --lora-modules '{\"name\": 1}'", 2, "value-not-allowed", "--lora-modules"),
+        ("m --lora-modules a=b=c", 2, "wrong-type", "--lora-modules"),
+        ("m --lora-modules '{\"name\": 1}'", 2, "wrong-type", "--lora-modules"),
         ("m --config a.json", 2, "value-not-allowed", "--config"),
         ("m --config", 1, "missing-value", "--config"),
         ("m --config=a.yaml", 1, "ignored-argument", "--config"),
@@ -95,7 +99,7 @@ def test_what_vllm_refuses_or_passes_over_is_told_with_its_word(line, token, cod
 def test_everything_wrong_is_told_at_once_and_in_the_order_of_the_line():
     parsed = read("m --swap-space 4 --max-num 3 --dtype x --port abc --seed 1 stray")
     assert [code for _, code, _ in told(parsed)] == [
-        "unknown-argument",
+        "unknown-removed-argument",
         "unknown-ambiguous-argument",
         "value-not-allowed",
         "wrong-type",
@@ -108,6 +112,15 @@ def test_a_cut_name_is_read_as_the_option_it_begins_and_noted():
     parsed = read("m --max-num-batched-token 4096")
     assert parsed.arguments["max_num_batched_tokens"] == 4096
     assert told(parsed) == [(1, "abbreviated-argument", "--max-num-batched-token")]
+
+
+def test_a_remedy_for_the_command_line_is_told_in_options():
+    (placed,) = read("m --guided-decoding-backend x").findings
+    assert placed.finding.remedy == "write --structured-outputs-config.backend"
+    (placed,) = read("m --disable-log-requests").findings
+    assert "--enable-log-requests" in str(placed.finding.remedy)
+    (placed,) = read("m --tp 8").findings
+    assert placed.finding.allowed == "did you mean -tp?"
 
 
 def test_true_after_a_flag_is_taken_for_the_model():

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inference_stack.engine.arguments import engine_version
-from inference_stack.spec import Severity
+from inference_stack.spec import Finding, Severity
 
 from .config_file import entries
 from .options import Option, word
@@ -61,12 +61,14 @@ def _tell_of_no(reading: Reading, key: str, words: Sequence[str], value: object,
     known = isinstance(word(reading.version, f"--{off}"), Option)
     reading.tell(
         at,
-        "ignored-argument",
-        option,
-        "false",
-        "vLLM passes over this in silence: to its parser only a name in dashes can be turned off",
-        remedy=f"write `{off}: true`" if known else "leave it out",
-        severity=Severity.WARNING,
+        Finding(
+            code="ignored-argument",
+            severity=Severity.WARNING,
+            path=option,
+            given="false",
+            what="vLLM passes over this in silence: to its parser only a name in dashes can be turned off",
+            remedy=f"write `{off}: true`" if known else "leave it out",
+        ),
     )
 
 
@@ -91,7 +93,10 @@ class _Command:
         except IndexError:
             last = self.words[-1]
             self.reading.tell(
-                last.at, "missing-value", last.text, None, "vLLM needs a value after a dotted option"
+                last.at,
+                Finding(
+                    code="missing-value", path=last.text, what="vLLM needs a value after a dotted option"
+                ),
             )
             self.reading.words = rewritten(self.words[:-1])
         self.reading.all()
@@ -113,7 +118,10 @@ class _Command:
             model, taken = rest[0], 2
             self.reading.consumed[at] = "model"
         else:
-            self.reading.tell(at, "missing-value", "--model", None, "--model needs a value", allowed="string")
+            self.reading.tell(
+                at,
+                Finding(code="missing-value", path="--model", what="--model needs a value", allowed="string"),
+            )
             self.reading.unsure = True
             self.words = self.words[:index]
             return
@@ -127,11 +135,12 @@ class _Command:
         if served:
             self.reading.tell(
                 served.at,
-                "model-not-first",
-                "--served-model-name",
-                None,
-                "vLLM refuses a served name where the model is not the first word after `serve`",
-                remedy="write the model first",
+                Finding(
+                    code="model-not-first",
+                    path="--served-model-name",
+                    what="vLLM refuses a served name where the model is not the first word after `serve`",
+                    remedy="write the model first",
+                ),
             )
 
     def _config(self) -> None:
@@ -142,9 +151,17 @@ class _Command:
         index, own = at[0], self.words[at[0]].at
         if len(at) > 1:
             again = self.words[at[1]].at
-            self.reading.tell(again, "given-twice", CONFIG, None, "vLLM takes one file of options only")
+            self.reading.tell(
+                again,
+                Finding(code="given-twice", path=CONFIG, what="vLLM takes one file of options only"),
+            )
         if index == len(self.words) - 1:
-            self.reading.tell(own, "missing-value", CONFIG, None, "--config needs a file", allowed="a file")
+            self.reading.tell(
+                own,
+                Finding(
+                    code="missing-value", path=CONFIG, what="--config needs a value", allowed="a YAML file"
+                ),
+            )
             self.words = self.words[:index]
             return
         file = self.words[index + 1]
@@ -163,7 +180,13 @@ class _Command:
         self.words = [*rest[:first], *words, *rest[first:]]
         if self.entry == "serve" and not first and not any(one.text == "--model" for one in words):
             self.reading.tell(
-                own, "model-not-first", CONFIG, None, "vLLM finds no model: neither first nor in the file"
+                own,
+                Finding(
+                    code="model-not-first",
+                    path=CONFIG,
+                    what="vLLM finds no model: neither first on the line nor in the file",
+                    remedy="write the model first, or `model: …` into the file",
+                ),
             )
 
     def _content(self, file: PlacedWord) -> Mapping[str, Any] | None:
@@ -172,11 +195,13 @@ class _Command:
         if file.text.rsplit(".", 1)[-1] not in ("yaml", "yml"):
             self.reading.tell(
                 file.at,
-                "value-not-allowed",
-                CONFIG,
-                file.text,
-                "vLLM refuses a file of another name",
-                allowed="*.yaml or *.yml",
+                Finding(
+                    code="value-not-allowed",
+                    path=CONFIG,
+                    given=file.text,
+                    what="vLLM refuses a file of another name",
+                    allowed="*.yaml or *.yml",
+                ),
             )
             return None
         return self.read_config(file.text) if self.read_config else None
@@ -185,11 +210,12 @@ class _Command:
         if (at := self.reading.places.get("config")) is not None:
             self.reading.tell(
                 at,
-                "ignored-argument",
-                CONFIG,
-                None,
-                "vLLM passes over this file in silence: it looks for --config as a word of its own",
-                remedy="write `--config FILE`",
+                Finding(
+                    code="ignored-argument",
+                    path=CONFIG,
+                    what="vLLM passes over this file in silence: it looks for --config as a word of its own",
+                    remedy="write `--config FILE`",
+                ),
             )
 
     def _model(self) -> None:
@@ -200,30 +226,36 @@ class _Command:
         if model and model.text.lower() in ("true", "false"):
             reading.tell(
                 model.at,
-                "extra-value",
-                "model",
-                model.text,
-                "vLLM takes this word for the model: the option before it takes none",
-                remedy="leave it out",
+                Finding(
+                    code="extra-value",
+                    path="model",
+                    given=model.text,
+                    what="vLLM takes this word for the model: the option before it takes none",
+                    remedy="leave it out",
+                ),
             )
         elif model and self.entry == "api_server":
             if reading.places["model"] == model.at:
                 reading.arguments.pop("model", None)
             reading.tell(
                 model.at,
-                "ignored-argument",
-                "model",
-                model.text,
-                "this server passes over a model that stands alone, and serves its default",
-                remedy=f"write `--model {model.text}`",
+                Finding(
+                    code="ignored-argument",
+                    path="model",
+                    given=model.text,
+                    what="this server passes over a model that stands alone, and serves its default",
+                    remedy=f"write `--model {model.text}`",
+                ),
             )
         elif "model" not in reading.places and reading.complete and not reading.unsure:
             default = engine_version(self.version).engine["model"].default
             reading.tell(
                 WHOLE,
-                "model-left-out",
-                "model",
-                None,
-                f"no model is named: vLLM serves {default}",
-                severity=Severity.WARNING,
+                Finding(
+                    code="model-left-out",
+                    severity=Severity.WARNING,
+                    path="model",
+                    what=f"no model is named: vLLM serves {default}",
+                    remedy="name it",
+                ),
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 from inference_stack.engine import names
 from inference_stack.engine.arguments import Argument
-from inference_stack.spec import Finding, Severity
+from inference_stack.spec import Finding
 
 from . import values
 from .options import Ambiguous, Hidden, Option, Unknown, Word, word
@@ -79,18 +79,19 @@ class Reading:
         elif OPTION_WITH_SPACES.fullmatch(text):
             # argparse takes it for a value, and refuses it as one.
             written, _, given = text.partition("=")
-            self._add(at, names.unknown_option(self.version, written, _shown(given)))
+            self.tell(at, names.unknown_option(self.version, written, _shown(given)))
         elif self.model is None:
             self.model = loose
             self._keep("model", text, at, [at])
         else:
             self.tell(
                 at,
-                "extra-value",
-                text,
-                None,
-                "vLLM has no place for this value: what stands before it takes none, or no more",
-                remedy="leave it out, or quote what belongs together",
+                Finding(
+                    code="extra-value",
+                    path=text,
+                    what="vLLM has no place for this value: what stands before it takes none, or no more",
+                    remedy="leave it out, or quote what belongs together",
+                ),
             )
 
     def _option(self, kind: Word, placed: PlacedWord, following: Sequence[PlacedWord]) -> int:
@@ -98,20 +99,22 @@ class Reading:
         self.unsure = False
         match kind:
             case Option():
-                self._abbreviation(kind, placed.at)
+                if kind.abbreviated:
+                    self.tell(placed.at, names.abbreviated_option(self.version, kind.written, kind.flag))
                 return self._take(kind, placed.at, following)
             case Ambiguous(written, flags):
                 self.tell(
                     placed.at,
-                    "unknown-ambiguous-argument",
-                    written,
-                    None,
-                    f"vLLM {self.version} cannot tell which option this is cut short from",
-                    allowed=", ".join(flags),
+                    Finding(
+                        code="unknown-ambiguous-argument",
+                        path=written,
+                        what=f"vLLM {self.version} cannot tell which option this is cut short from",
+                        allowed=", ".join(flags),
+                    ),
                 )
             case Unknown(written, given):
                 shown = given if given is not None else following[0].text if following else None
-                self._add(placed.at, names.unknown_option(self.version, written, _shown(shown)))
+                self.tell(placed.at, names.unknown_option(self.version, written, _shown(shown)))
             case Hidden() | None:
                 self.complete = False
         # Whether the words after it are its values nobody can say.
@@ -135,11 +138,12 @@ class Reading:
         if not taken and argument.parse != "optional":
             self.tell(
                 at,
-                "missing-value",
-                option.written,
-                None,
-                f"{option.flag} needs a value",
-                allowed=form(argument),
+                Finding(
+                    code="missing-value",
+                    path=option.written,
+                    what=f"{option.flag} needs a value",
+                    allowed=form(argument),
+                ),
             )
             return 0
         self._value(option, at, taken)
@@ -155,14 +159,7 @@ class Reading:
             read = values.value(option.argument, texts)
         except values.Unreadable as refusal:
             self._keep(name, None, at, own, known=False)
-            self.tell(
-                taken[0].at,
-                refusal.code,
-                option.written,
-                " ".join(texts),
-                refusal.what,
-                allowed=refusal.allowed,
-            )
+            self.tell(taken[0].at, refusal.finding.at(option.written))
             return
         if option.argument.parse == "append":
             read = [*self.arguments.get(name, ()), read]
@@ -171,17 +168,14 @@ class Reading:
     def _flag_with_value(self, option: Option, at: int) -> None:
         self.tell(
             at,
-            "value-not-allowed",
-            option.written,
-            option.value,
-            "vLLM refuses a value here: the option itself says yes",
-            allowed=" or ".join((f"{option.flag} alone", *option.argument.negated)),
+            Finding(
+                code="value-not-allowed",
+                path=option.written,
+                given=_shown(option.value),
+                what="vLLM refuses a value here: the option itself says yes",
+                allowed=" or ".join((f"{option.flag} alone", *option.argument.negated)),
+            ),
         )
-
-    def _abbreviation(self, option: Option, at: int) -> None:
-        if not option.abbreviated:
-            return
-        self._add(at, names.abbreviated_option(self.version, option.written, option.flag))
 
     def _keep(self, name: str, read: Any, at: int, own: Sequence[int], *, known: bool = True) -> None:
         self.places[name] = at
@@ -191,33 +185,8 @@ class Reading:
         else:
             self.arguments.pop(name, None)
 
-    def tell(
-        self,
-        at: int,
-        code: str,
-        path: str,
-        given: str | None,
-        what: str,
-        *,
-        allowed: str | None = None,
-        remedy: str | None = None,
-        severity: Severity = Severity.ERROR,
-    ) -> None:
+    def tell(self, at: int, finding: Finding) -> None:
         """Add a finding on the word at an index."""
-        self._add(
-            at,
-            Finding(
-                code=code,
-                severity=severity,
-                path=path,
-                given=_shown(given),
-                what=what,
-                allowed=allowed,
-                remedy=remedy,
-            ),
-        )
-
-    def _add(self, at: int, finding: Finding) -> None:
         self.findings.append(Placed(at, finding))
 
 

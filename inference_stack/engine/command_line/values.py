@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from inference_stack.engine.arguments import Argument
 from inference_stack.engine.schema import LISTED, near
+from inference_stack.spec import Finding
 
 SUFFIXED = re.compile(r"(\d+(?:\.\d+)?)([kKmMgGtT])")
 SUFFIXED_IN_JSON = re.compile(r"\b\d+(?:\.\d+)?[kKmMgGtT]\b")
@@ -54,10 +55,10 @@ WORD_NONE_IS_NULL = frozenset(("reasoning_config",))
 class Unreadable(Exception):  # noqa: N818 - named for what it says of the word
     """A word that an option refuses."""
 
-    def __init__(self, code: str, what: str, allowed: str) -> None:
-        """Keep what a finding says."""
-        super().__init__(what)
-        self.code, self.what, self.allowed = code, what, allowed
+    def __init__(self, finding: Finding) -> None:
+        """Keep what is wrong; its path is the argument's name."""
+        super().__init__(finding.what)
+        self.finding = finding
 
 
 def human(text: str) -> int:
@@ -102,7 +103,23 @@ def _one(argument: Argument, word: str) -> Any:
 def _not_allowed(argument: Argument, word: str, allowed: Sequence[Any]) -> Unreadable:
     named = [str(each) for each in allowed]
     shown = ", ".join(named) if len(named) <= LISTED else near(word, named)
-    return Unreadable("value-not-allowed", f"vLLM knows no such {argument.name}", shown)
+    return Unreadable(
+        Finding(
+            code="value-not-allowed",
+            path=argument.name,
+            given=word,
+            what=f"vLLM knows no such {argument.name}",
+            allowed=shown,
+        )
+    )
+
+
+def _no_such_type(name: str, word: str, allowed: str) -> Unreadable:
+    return Unreadable(
+        Finding(
+            code="wrong-type", path=name, given=word, what=f"vLLM cannot read this as {name}", allowed=allowed
+        )
+    )
 
 
 def _read(argument: Argument, word: str) -> Any:
@@ -130,7 +147,7 @@ def _read(argument: Argument, word: str) -> Any:
     try:
         return reader(word)
     except ValueError as error:
-        raise Unreadable("wrong-type", f"vLLM cannot read this as {argument.name}", form) from error
+        raise _no_such_type(argument.name, word, form) from error
 
 
 def _nullable(argument: Argument) -> bool:
@@ -167,19 +184,20 @@ def _normalized(text: str) -> str:
 
 
 def _adapter(word: str) -> dict[str, Any]:
+    fields = ", ".join(sorted(ADAPTER_NEEDS | ADAPTER_TAKES))
+    refused = _no_such_type("lora_modules", word, f"name=path, or a JSON object of {fields}")
     if "=" in word and "," not in word:
-        name, equals, path = word.partition("=")
-        if "=" not in path:
-            return {"name": name, "path": path}
-        raise Unreadable("value-not-allowed", f"two {equals} in one adapter", "name=path, or JSON")
+        name, _, path = word.partition("=")
+        if "=" in path:
+            raise refused
+        return {"name": name, "path": path}
     try:
         read = json.loads(word)
     except json.JSONDecodeError as error:
-        raise Unreadable("wrong-type", "vLLM cannot read this adapter", "name=path, or JSON") from error
+        raise refused from error
     if not isinstance(read, dict):
-        raise Unreadable("wrong-type", "vLLM cannot read this adapter", "name=path, or a JSON object")
+        raise refused
     adapter = cast("dict[str, Any]", read)
     if not set(adapter) >= ADAPTER_NEEDS or set(adapter) - ADAPTER_NEEDS - ADAPTER_TAKES:
-        fields = ", ".join(sorted(ADAPTER_NEEDS | ADAPTER_TAKES))
-        raise Unreadable("value-not-allowed", "vLLM refuses this adapter", f"an object of {fields}")
+        raise refused
     return adapter
