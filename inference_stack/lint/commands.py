@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from inference_stack.engine.command_line import Entry, parse, started
 from inference_stack.spec import Finding
@@ -24,10 +25,13 @@ GONE_MODULES = frozenset(("vllm.entrypoints.api_server",))
 """What `python -m` started once. Not in 0.29.0 any more: vllm/entrypoints/ has no api_server.py."""
 
 
-def script_spots(text: Traced, version: str, variables: Mapping[str, Traced] | None = None) -> Iterator[Spot]:
-    """What is wrong with the servers that a shell script starts."""
-    for words in shell.script(text, variables).commands:
-        yield from command_spots(words, version)
+class Server(NamedTuple):
+    """A server that a command starts."""
+
+    entry: Entry
+    program: Traced
+    """The last word before those that the server itself reads."""
+    argv: Words
 
 
 def command_spots(
@@ -37,19 +41,34 @@ def command_spots(
 
     `variables` are those of the environment that it runs in.
     """
+    for found in _started(words, variables):
+        if isinstance(found, Server):
+            yield from _server_spots(*found, version)
+        else:
+            yield _gone(found, version)
+
+
+def servers(words: Words, variables: Mapping[str, Traced] | None = None) -> Iterator[Server]:
+    """The servers that a command starts, itself or in a script that it runs."""
+    return (found for found in _started(words, variables) if isinstance(found, Server))
+
+
+def _started(words: Words, variables: Mapping[str, Traced] | None = None) -> Iterator[Server | Traced]:
+    """Servers, and names of modules that are none any more."""
     texts = [word.value for word in words]
     name = _basename(texts[0]) if texts else ""
     if name in TALKERS:
         return
     if found := started(texts):
-        yield from _server_spots(found.entry, words[found.begin - 1], words[found.begin :], version)
+        yield Server(found.entry, words[found.begin - 1], words[found.begin :])
     elif inner := _in_image(name, words):
-        yield from command_spots(inner, version)
+        yield from _started(inner)
     elif gone := next((word for word in words if word.value in GONE_MODULES), None):
-        yield _gone(gone, version)
+        yield gone
     else:
         for text in _scripts(name, words):
-            yield from script_spots(text, version, variables)
+            for inner in shell.script(text, variables).commands:
+                yield from _started(inner)
 
 
 def in_image(image: Traced, words: Words, *, entrypoint: Words = ()) -> Words:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import yaml
 
@@ -22,18 +22,35 @@ POD_REFERENCE = re.compile(r"\$(\$)?\(([\w.-]+)\)")
 COMPOSE_REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)(?::?-([^}]*)|[^}]*)\}|(\w+))")
 
 
-def pod_spots(document: Document, version: str) -> Iterator[Spot]:
-    """What is wrong with the servers that containers start, and with their pods, wherever they are."""
-    serving: dict[str, Any] = {}
+class PodCommand(NamedTuple):
+    """What a container of a pod runs."""
+
+    path: str
+    """Of the container."""
+    container: Mapping[str, Any]
+    pod: Mapping[str, Any]
+    words: Words
+    environment: Mapping[str, Traced]
+
+
+def pod_commands(document: Document) -> Iterator[PodCommand]:
+    """The commands of containers, wherever in a document they are."""
     for path, container, pod in _containers(document.data):
         environment = _pod_environment(document, container, path)
         command = _list(document, path_to(path, "command"), POD_REFERENCE, environment)
         arguments = _list(document, path_to(path, "args"), POD_REFERENCE, environment)
         words = _in_container(document, path, arguments, command)
-        if any("vllm" in word.value for word in words):
-            yield from _texts_only(document, container, path)
-            yield from command_spots(words, version, environment)
-            serving[path.rpartition(".")[0]] = pod
+        yield PodCommand(path, container, pod, words, environment)
+
+
+def pod_spots(document: Document, version: str) -> Iterator[Spot]:
+    """What is wrong with the servers that containers start, and with their pods, wherever they are."""
+    serving: dict[str, Any] = {}
+    for each in pod_commands(document):
+        if any("vllm" in word.value for word in each.words):
+            yield from _texts_only(document, each.container, each.path)
+            yield from command_spots(each.words, version, each.environment)
+            serving[each.path.rpartition(".")[0]] = each.pod
     if document.data.get("kind") not in RAYS_OWN:
         for path, pod in serving.items():
             yield from map(document.spot, pod_findings(pod, path))
@@ -41,11 +58,17 @@ def pod_spots(document: Document, version: str) -> Iterator[Spot]:
 
 def compose_spots(document: Document, version: str) -> Iterator[Spot]:
     """What is wrong with the servers that the services of a Compose file start."""
+    for _, words in compose_commands(document):
+        yield from command_spots(words, version)
+
+
+def compose_commands(document: Document) -> Iterator[tuple[str, Words]]:
+    """The path of each service of a Compose file, and its command."""
     services = cast("Mapping[str, Any]", document.data["services"])
     for path in (path_to("services", str(name)) for name in services):
         entrypoint = _compose_words(document, path_to(path, "entrypoint"))
         command = _compose_words(document, path_to(path, "command"))
-        yield from command_spots(_in_container(document, path, command, entrypoint), version)
+        yield path, _in_container(document, path, command, entrypoint)
 
 
 def _in_container(document: Document, path: str, words: Words, entrypoint: Words) -> Words:

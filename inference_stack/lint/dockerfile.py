@@ -1,12 +1,12 @@
 """The servers that a Dockerfile starts: while it builds, and when its image runs."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from . import documents
-from .commands import command_spots, in_image, script_spots
+from .commands import command_spots, in_image
 from .shell import Words, script
 from .source import ReadText, Spot, Traced, joined
 
@@ -80,30 +80,37 @@ def instructions(text: Traced) -> Iterator[Instruction]:
 
 def dockerfile_spots(text: Traced, version: str, read_text: ReadText) -> Iterator[Spot]:
     """What is wrong with the servers that a Dockerfile starts, and with the files that it holds."""
+    for words, variables in dockerfile_commands(text):
+        yield from command_spots(words, version, variables)
+    for instruction in instructions(text):
+        for file in instruction.heredocs if instruction.name != "RUN" else ():
+            yield from read_text(file, "")
+
+
+def dockerfile_commands(text: Traced) -> Iterator[tuple[Words, Mapping[str, Traced]]]:
+    """The commands of a Dockerfile, each with its variables: while it builds, and when its image runs."""
     stages: dict[str, Stage] = {}
     stage, name = Stage(), ""
     for instruction in instructions(text):
         if instruction.name == "FROM":
-            yield from _running(stage, version)
+            yield from _running(stage)
             stages[name] = stage
             stage, name = _from(instruction.arguments, stages)
         elif instruction.name == "RUN":
             arguments = instruction.arguments
             command = arguments.part(_after_options(arguments), len(arguments.value))
             for script_text in instruction.heredocs or (command,):
-                yield from script_spots(script_text, version, stage.variables)
+                for words in script(script_text, stage.variables).commands:
+                    yield words, {}
         else:
             stage = _changed(stage, instruction)
-            for file in instruction.heredocs:
-                yield from read_text(file, "")
-    yield from _running(stage, version)
+    yield from _running(stage)
 
 
-def _running(stage: Stage, version: str) -> Iterator[Spot]:
-    command = in_image(stage.image, stage.command, entrypoint=stage.entrypoint)
+def _running(stage: Stage) -> Iterator[tuple[Words, Mapping[str, Traced]]]:
     # Without a command of its own a stage starts what another image decides.
     if stage.command or stage.entrypoint:
-        yield from command_spots(command, version, stage.variables)
+        yield in_image(stage.image, stage.command, entrypoint=stage.entrypoint), stage.variables
 
 
 def _from(arguments: Traced, stages: dict[str, Stage]) -> tuple[Stage, str]:
