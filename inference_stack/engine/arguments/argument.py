@@ -79,6 +79,21 @@ class Argument(BaseModel):
     )
     deprecated: str | None = Field(default=None, description="What vLLM says of its end, in our words.")
 
+    @property
+    def bounds(self) -> dict[str, float]:
+        """Those of minimum, above, maximum and below that it has."""
+        found = {name: getattr(self, name) for name in ("minimum", "above", "maximum", "below")}
+        return {name: bound for name, bound in found.items() if bound is not None}
+
+    def contains(self, number: float) -> bool:
+        """Whether a number lies within its bounds."""
+        return (
+            (self.minimum is None or number >= self.minimum)
+            and (self.above is None or number > self.above)
+            and (self.maximum is None or number <= self.maximum)
+            and (self.below is None or number < self.below)
+        )
+
 
 class EngineVersion(BaseModel):
     """Everything that one version of vLLM takes."""
@@ -96,6 +111,14 @@ class EngineVersion(BaseModel):
     def arguments(self) -> Mapping[str, Argument]:
         """All of engine and frontend, by name: what a dict may hold."""
         return {**self.frontend, **self.engine}
+
+    def find(self, path: str) -> Argument | None:
+        """An argument, or a field of one by a path with dots: speculative_config.model. None without it."""
+        name, *fields = path.split(".")
+        found = self.arguments.get(name) or self.serve.get(name)
+        for field in fields:
+            found = found.fields.get(field) if found else None
+        return found
 
     @cached_property
     def options(self) -> Mapping[str, Argument]:

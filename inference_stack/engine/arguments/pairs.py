@@ -1,0 +1,50 @@
+"""Which releases of Ray and vLLM were tried together."""
+
+from collections.abc import Iterator
+from datetime import date
+from functools import cache
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from inference_stack.spec import Finding, Severity
+from inference_stack.spec.libyaml import LOADER
+
+from .argument import DATA
+
+
+class Pair(BaseModel):
+    """Ray and vLLM, each of one release, and whether the first can run the second."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ray: str
+    vllm: str
+    works: bool
+    what: str = Field(default="", description="What goes wrong.")
+    tried: str = Field(description="What was run to know it.")
+    day: date = Field(alias="date", description="When.")
+
+
+@cache
+def pairs() -> tuple[Pair, ...]:
+    """Every pair that was tried."""
+    content = yaml.load((DATA / "pairs.yaml").read_text(), LOADER)  # noqa: S506 - a safe one
+    return TypeAdapter(tuple[Pair, ...]).validate_python(content)
+
+
+def pair_findings(ray: str, vllm: str, path: str) -> Iterator[Finding]:
+    """What is known against a pair: an error where it breaks, a warning where nobody tried it."""
+    (found,) = [pair for pair in pairs() if (pair.ray, pair.vllm) == (ray, vllm)] or [None]
+    if found and found.works:
+        return
+    working = [pair.vllm for pair in pairs() if pair.ray == ray and pair.works]
+    yield Finding(
+        code="pair-breaks" if found else "pair-untested",
+        severity=Severity.ERROR if found else Severity.WARNING,
+        path=path,
+        given=vllm,
+        what=f"under Ray {ray}: {found.what}" if found else f"nobody tried it under Ray {ray}",
+        allowed=", ".join(working) or None,
+        remedy=None if working else "try it, and add the pair to pairs.yaml",
+    )
