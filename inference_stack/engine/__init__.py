@@ -3,6 +3,7 @@
 from .applications import SIDES, ServeConfig
 from .check import (
     check_ray_service,
+    engine_argument_findings,
     llm_config_findings,
     pod_findings,
     ray_cluster_findings,
@@ -23,6 +24,7 @@ __all__ = [
     "WorkerGroup",
     "check_ray_service",
     "disaggregated_config",
+    "engine_argument_findings",
     "llm_config_findings",
     "pod_findings",
     "ray_cluster_findings",

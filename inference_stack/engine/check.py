@@ -38,6 +38,7 @@ KUBERAY, SERVE, LLM = (
     f"Ray Serve LLM {versions.RAY}",
 )
 
+IN_CONFIG = "engine_kwargs."
 APPLICATIONS = {OPENAI_APP: "LLMServingArgs", PD_APP: "PDServingArgs"}
 """What builds an application of Ray Serve LLM, and the schema of its arguments."""
 
@@ -130,11 +131,31 @@ def _once(form: Iterable[Finding], told: Iterable[Finding]) -> list[Finding]:
     return [*form, *(finding for finding in told if finding.path not in unread)] if unread else list(told)
 
 
+def engine_argument_findings(
+    arguments: Mapping[str, Any], source: str = "", *, engine: str = versions.VLLM
+) -> list[Finding]:
+    """What is wrong with arguments that Ray Serve LLM is to pass on; paths are their names.
+
+    `source` is where the weights come from, as far as it is known.
+    """
+    model = ModelUse({"engine_kwargs": arguments, "model_loading_config": {"model_id": source}})
+    found = chain(_told(llm_config_rules, model), _argument_findings(model, "engine_kwargs", engine))
+    return [
+        finding.at(finding.path.removeprefix(IN_CONFIG))
+        for finding in found
+        if finding.path.startswith(IN_CONFIG)
+    ]
+
+
 def _model_findings(model: ModelUse, path: str, engine: str) -> Iterator[Finding]:
     yield from _told(llm_config_rules, model, path)
     yield from _told(deployment_rules, model.deployment, joined(path, "deployment_config"))
+    yield from _argument_findings(model, joined(path, "engine_kwargs"), engine)
+
+
+def _argument_findings(model: ModelUse, path: str, engine: str) -> Iterator[Finding]:
     arguments = {name: value for name, value in model.engine.items() if name not in SET_BY_RAY}
-    yield from name_findings(engine, arguments, path=joined(path, "engine_kwargs"))
+    yield from name_findings(engine, arguments, path=path)
 
 
 def _cluster_findings(cluster: ClusterUse, path: str) -> Iterator[Finding]:

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
-
-from jsonschema import Draft202012Validator, ValidationError
+from typing import TYPE_CHECKING, Any, cast
 
 from inference_stack.spec import Finding
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator, ValidationError
 
 FOLDER = Path(__file__).parent / "schemas"
 LISTED = 12
@@ -25,7 +26,10 @@ def read(name: str) -> dict[str, Any]:
 
 
 @cache
-def _validator(name: str, root: str) -> Draft202012Validator:
+def _validator(name: str, root: str) -> "Draft202012Validator":
+    # It takes as long to import as the rest of the room, and a plan holds no document against a schema.
+    from jsonschema import Draft202012Validator
+
     return Draft202012Validator({"$ref": f"#/$defs/{root}", **read(name)})
 
 
@@ -60,7 +64,7 @@ def near(written: object, known: Iterable[str]) -> str:
     return f"{len(names)} names, none of them close to this one"
 
 
-def _leaves(error: ValidationError) -> list[ValidationError]:
+def _leaves(error: "ValidationError") -> "list[ValidationError]":
     """The faults behind a fault: of several alternatives, those of the one that was probably meant."""
     if error.validator != "anyOf" or not error.context:
         return [error]
@@ -75,12 +79,12 @@ def _leaves(error: ValidationError) -> list[ValidationError]:
     return [leaf for cause in meant[0] for leaf in _leaves(cause)]
 
 
-def _of_another_kind(cause: ValidationError, error: ValidationError) -> bool:
+def _of_another_kind(cause: "ValidationError", error: "ValidationError") -> bool:
     at_the_root = cause.absolute_path == error.absolute_path
     return at_the_root and cause.validator in {"type", "enum"}
 
 
-def _findings(error: ValidationError, whose: str, path: str) -> list[Finding]:
+def _findings(error: "ValidationError", whose: str, path: str) -> list[Finding]:
     where = joined(path, *cast("Iterable[str | int]", error.absolute_path))
     schema = cast("dict[str, Any]", error.schema)
     match error.validator:
@@ -111,7 +115,7 @@ def _findings(error: ValidationError, whose: str, path: str) -> list[Finding]:
             return [Finding(code=code, path=where, given=_shown(error.instance), what=what, allowed=allowed)]
 
 
-def _refusal(error: ValidationError, schema: Mapping[str, Any], whose: str) -> tuple[str, str]:
+def _refusal(error: "ValidationError", schema: Mapping[str, Any], whose: str) -> tuple[str, str]:
     rule, limit = str(error.validator), error.validator_value
     if rule in BOUND_SIGNS:
         return f"{whose} refuses this number", f"{BOUND_SIGNS[rule]} {limit}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from inference_stack.catalog import ModelRow
+from inference_stack.engine import engine_argument_findings
 from inference_stack.spec import Finding, Model, shown
 
 from .engine_defaults import PINNED, batch, utilization
@@ -47,7 +48,16 @@ DEFAULT_CONCURRENCY = 8
 
 
 def engine_findings(model: Model, row: ModelRow) -> Iterator[Finding]:
-    """What a user may not say in a model's `engine`; paths count from the model."""
+    """What a user may not say in a model's `engine`, and what hurts; paths count from the model."""
+    told = list(_not_to_be_said(model, row))
+    yield from told
+    paths = {finding.path for finding in told}
+    for finding in engine_argument_findings(model.engine, model.source, engine=PINNED):
+        if (found := finding.under("engine")).path not in paths:
+            yield found
+
+
+def _not_to_be_said(model: Model, row: ModelRow) -> Iterator[Finding]:
     for argument, value in model.engine.items():
         path = f"engine.{argument}"
         if argument in DERIVED:

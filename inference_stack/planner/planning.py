@@ -246,7 +246,7 @@ def _demands(environment: Environment, catalog: Catalog) -> list[Demand]:
 def _demand(position: int, model: Model, licences: Sequence[str], catalog: Catalog) -> Demand | None:
     row = catalog.models.get(model.source)
     unplannable = any(
-        finding.code != "engine-argument-derived"
+        finding.severity is Severity.ERROR and finding.code != "engine-argument-derived"
         for rule in (_context, _engine)
         for finding in rule(model, catalog)
     )

@@ -159,6 +159,10 @@ def test_engine_arguments_are_derived_and_joined_with_those_of_the_user(asked: A
         ({"dtype": "float32"}, "engine-value-not-planned"),
         ({"max_num_batched_tokens": 4}, "engine-value-out-of-range"),
         ({"max_num_batched_tokens": "2k"}, "engine-value-out-of-range"),
+        ({"max_num_partial_batches": 2}, "unknown-argument"),
+        ({"swap_space": 4}, "unknown-removed-argument"),
+        ({"distributed_executor_backend": "mp"}, "engine-argument-set-by-ray"),
+        ({"disable_log_stats": True}, "log-stats-needed"),
     ],
 )
 def test_an_engine_argument_that_is_not_the_users_to_set_is_refused(
@@ -166,6 +170,12 @@ def test_an_engine_argument_that_is_not_the_users_to_set_is_refused(
 ) -> None:
     asked["models"][0]["engine"] = engine
     assert told(asked) == [(f"models[0].engine.{next(iter(engine))}", code)]
+
+
+def test_an_engine_argument_without_effect_is_told_and_forbids_nothing(asked: Asked) -> None:
+    asked["models"][0]["engine"] = {"uvicorn_log_level": "error"}
+    found = {(finding.path, finding.code) for finding in planned(asked).findings}
+    assert ("models[0].engine.uvicorn_log_level", "engine-argument-without-effect") in found
 
 
 def test_a_derived_argument_does_not_hide_that_the_model_does_not_fit(asked: Asked) -> None:
