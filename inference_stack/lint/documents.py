@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple, cast
 
 import yaml
@@ -38,6 +38,8 @@ class Document:
     """What its marks count in."""
     node: yaml.Node
     data: Any
+    _inner: dict[int, list["Document"]] = field(default_factory=dict[int, list["Document"]], compare=False)
+    """Documents in values of this one that were read already, by the node of the value."""
 
     def spot(self, finding: Finding) -> Spot:
         """A finding whose path counts from the root, with its place.
@@ -47,8 +49,9 @@ class Document:
         """
         key, node, rest = _found(self.node, finding.path)
         if rest and isinstance(node, yaml.ScalarNode) and node.style in {"|", ">", '"'}:
-            inner = parse(self.traced(node, "")).read
-            if inner:
+            if id(node) not in self._inner:
+                self._inner[id(node)] = parse(self.traced(node, "")).read
+            if inner := self._inner[id(node)]:
                 told = finding.at(_under(self.text.origin, finding.path))
                 return inner[0].spot(finding.at(rest.lstrip(".")))._replace(finding=told)
         text_on_its_line = isinstance(node, yaml.ScalarNode) and node.style not in {"|", ">"}
@@ -77,15 +80,41 @@ class Document:
 def parse(text: Traced) -> Documents:
     """Every document of a text. What follows a broken one is read all the same."""
     found = Documents([], [])
+    for part, node in _nodes(text, found.faults):
+        try:
+            data = cast("Any", _Plain()).construct_document(node)
+        except yaml.YAMLError as error:
+            found.faults.append(_fault(part, _index(error), "not-yaml", f"not YAML: {_said(error)}"))
+        except (ValueError, OverflowError) as error:
+            found.faults.append(_fault(part, node.start_mark.index, "not-yaml", f"not YAML: {error}"))
+        else:
+            found.read.append(Document(part, node, data))
+    return found
+
+
+def is_readable(text: str) -> bool:
+    """Whether every document of a text can be read, as far as its form goes."""
+    faults: list[Spot] = []
+    for _ in _nodes(Traced(text, range(len(text)), (0, len(text))), faults):
+        pass
+    return not faults
+
+
+def _nodes(text: Traced, faults: list[Spot]) -> Iterator[tuple[Traced, yaml.Node]]:
+    """The documents that may be built, each with the text that its marks count in."""
     while text.value:
         loader: Any = None
         try:
             loader = LOADER(text.value)
             while loader.check_node():
-                _add(found, text, loader.get_node())
+                node = loader.get_node()
+                if too_large := _too_large(node, "*" in text.value):
+                    faults.append(_fault(text, node.start_mark.index, *too_large))
+                else:
+                    yield text, node
         except yaml.YAMLError as error:
             at = _index(error)
-            found.faults.append(_fault(text, at, "not-yaml", f"not YAML: {_said(error)}"))
+            faults.append(_fault(text, at, "not-yaml", f"not YAML: {_said(error)}"))
             following = NEXT_DOCUMENT.search(text.value, max(1, at))
             text = text.part(following.start() if following else len(text.value), len(text.value))
         else:
@@ -93,7 +122,6 @@ def parse(text: Traced) -> Documents:
         finally:
             if loader is not None:
                 loader.dispose()
-    return found
 
 
 def parse_json(text: Traced) -> Documents:
@@ -140,23 +168,21 @@ class _Plain(SafeConstructor):
     }
 
 
-def _add(found: Documents, text: Traced, node: yaml.Node) -> None:
-    if too_large := _too_large(node):
-        code, what = too_large
-        found.faults.append(_fault(text, node.start_mark.index, code, what))
-        return
-    try:
-        data = cast("Any", _Plain()).construct_document(node)
-    except yaml.YAMLError as error:
-        found.faults.append(_fault(text, _index(error), "not-yaml", f"not YAML: {_said(error)}"))
-    except (ValueError, OverflowError) as error:
-        found.faults.append(_fault(text, node.start_mark.index, "not-yaml", f"not YAML: {error}"))
-    else:
-        found.read.append(Document(text, node, data))
-
-
-def _too_large(root: yaml.Node) -> tuple[str, str] | None:
+def _too_large(root: yaml.Node, aliases: bool) -> tuple[str, str] | None:
     """Why a document must not be built: it would never end, or take all memory or stack there is."""
+    return _with_aliases(root) if aliases else _without_aliases(root)
+
+
+def _without_aliases(root: yaml.Node) -> tuple[str, str] | None:
+    level, depth = [root], 0
+    while level := [child for node in level for child in _children(node)]:
+        depth += 1
+        if depth > DEEPEST:
+            return "too-deep", f"nested more than {DEEPEST} levels deep"
+    return None
+
+
+def _with_aliases(root: yaml.Node) -> tuple[str, str] | None:
     sizes: dict[int, int] = {}
     open_: set[int] = set()
     waiting = [(root, 0)]
@@ -180,9 +206,13 @@ def _too_large(root: yaml.Node) -> tuple[str, str] | None:
 
 
 def _children(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        return [each for pair in entries(node) for each in pair]
-    return items(node)
+    if isinstance(node, yaml.ScalarNode):
+        return []
+    return (
+        [each for pair in entries(node) for each in pair]
+        if isinstance(node, yaml.MappingNode)
+        else items(node)
+    )
 
 
 def _found(node: yaml.Node, path: str) -> tuple[yaml.Node | None, yaml.Node, str]:

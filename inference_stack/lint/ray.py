@@ -9,7 +9,7 @@ from inference_stack.engine import check_ray_service, ray_cluster_findings
 
 from . import documents
 from .documents import Document
-from .source import Spot, Traced
+from .source import Spot
 
 SET_BY_THE_SERVER = frozenset(
     (
@@ -68,8 +68,7 @@ def _unreadable(document: Document) -> list[Spot]:
     node = document.node_at(SERVE_CONFIG)
     if not isinstance(node, yaml.ScalarNode):
         return []
-    text = cast("str", node.value)
-    # Its places in the file are worked out only where they are wanted.
-    if not documents.parse(Traced(text, range(len(text)), (0, len(text)))).faults:
+    if documents.is_readable(cast("str", node.value)):
         return []
+    # Its places in the file are worked out only where they are wanted.
     return documents.parse(document.traced(node, SERVE_CONFIG)).faults

@@ -27,18 +27,40 @@ def traced_scalar(text: Traced, node: yaml.ScalarNode, path: str) -> Traced:
         # Its first line holds no text but the indicator, and perhaps a comment.
         line = inner.value.find("\n") + 1
         inner = inner.part(line, len(inner.value)) if line else inner
-    units = [unit for unit in _units(inner.value, node.style == '"') if not unit[0].isspace()]
+    offsets = (node.style == "|" and _by_lines(inner, node.value)) or _by_characters(inner, node)
+    return Traced(node.value, offsets, raw.token, path)
+
+
+def _by_lines(raw: Traced, value: str) -> list[int] | None:
+    """Places of a text that stands line by line as it is, indented; None where it does not."""
+    offsets: list[int] = []
+    at = 0
+    for line in value.splitlines(keepends=True):
+        end = raw.value.find("\n", at) + 1 or len(raw.value)
+        shown = line.rstrip("\r\n")
+        written = raw.value[at:end].rstrip("\r\n")
+        if not written.endswith(shown):
+            return None
+        begin = at + len(written) - len(shown)
+        offsets += raw.offsets[begin : begin + len(shown)]
+        # An end of line of two characters is one to YAML.
+        offsets += [raw.offsets[min(begin + len(shown), len(raw.value) - 1)]] * (len(line) - len(shown))
+        at = end
+    return offsets
+
+
+def _by_characters(raw: Traced, node: yaml.ScalarNode) -> list[int]:
+    units = (unit for unit in _units(raw.value, node.style == '"') if not unit[0].isspace())
     offsets: list[int] = []
     at = raw.token[0]
-    waiting = iter(units)
     for character in node.value:
         if not character.isspace():
             # Single quotes are written twice; all others follow each other as they are written.
-            at = next((inner.offsets[place] for shown, place in waiting if shown == character), at)
+            at = next((raw.offsets[place] for shown, place in units if shown == character), at)
             offsets.append(at)
         else:
             offsets.append(min(at + 1, raw.token[1] - 1) if offsets else at)
-    return Traced(node.value, offsets, raw.token, path)
+    return offsets
 
 
 def _units(raw: str, escapes: bool) -> Iterator[tuple[str, int]]:

@@ -5,6 +5,8 @@ from importlib.metadata import version
 from inspect import cleandoc
 
 import pytest
+from pydantic import ValidationError
+from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as Sarif
 
 from inference_stack.lint.linting import Linted, lint, lint_source
 from inference_stack.lint.output.github import annotations
@@ -135,6 +137,18 @@ def result(index: int, code: str, path: str, line: int, column: int, end: int, w
         "message": whole["runs"][0]["results"][index]["message"],
         "locations": [{"physicalLocation": place, "logicalLocations": [{"fullyQualifiedName": path}]}],
     }
+
+
+@pytest.mark.parametrize("lints", [linted, lambda: Linted((), 1), lambda: lint(["nowhere.yaml"])])
+def test_sarif_is_as_its_schema_says(lints):
+    Sarif.model_validate_json(as_sarif(lints()))
+
+
+def test_the_schema_of_sarif_refuses_what_is_not_sarif():
+    broken = json.loads(as_sarif(linted()))
+    del broken["runs"][0]["results"][0]["message"]
+    with pytest.raises(ValidationError):
+        Sarif.model_validate(broken)
 
 
 @pytest.mark.parametrize(("name", "uri"), [("/a b/é.sh", "file:///a%20b/%C3%A9.sh"), ("a/b.sh", "a/b.sh")])
