@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from inference_stack.engine import RayService, ServeConfig, WorkerGroup, ray_service, serve_config
 
+from .rules import test_serve as cases
 from .vllm_verdicts import vllm_verdicts
 
 pytestmark = [
@@ -139,3 +141,94 @@ def offered_and_asked(manifest: dict[str, Any]) -> tuple[dict[str, float], dict[
     config = ServeConfig.model_validate(yaml.safe_load(manifest["spec"]["serveConfigV2"]))
     (bundle,) = arguments(config).llm_configs[0].get_engine_config().placement_bundles
     return groups["slices"]["resources"], bundle
+
+
+JUDGED_BY_RAY = {
+    *("engine-argument-set-by-ray", "log-stats-needed", "engine-unknown", "renamed-key", "queue-bound"),
+    *("adapters-not-in-cloud", "placement-unclear", "accelerator-mismatch", "kv-connector-unclear"),
+    *("autoscaling-bounds", "replicas-said-twice", "application-twice", "host-in-application", "model-twice"),
+    *("unknown-builder", "prefill-without-transfer", "prefill-decode-differ"),
+}
+"""Codes of rules that Ray checks itself, before it starts anything."""
+OWN = [row for row in cases.MODELS if row[0] in JUDGED_BY_RAY]
+SERVED = [row for row in cases.CONFIGS if row[0] in JUDGED_BY_RAY]
+
+
+def read_model(config: dict[str, Any]) -> None:
+    """What Ray does with a model until it starts an engine."""
+    from ray import serve
+    from ray.llm._internal.common.dict_utils import maybe_apply_llm_deployment_config_defaults
+    from ray.llm._internal.serve.core.server.builder import DEFAULT_DEPLOYMENT_OPTIONS
+    from ray.serve.exceptions import RayServeException
+    from ray.serve.llm import LLMConfig
+    from ray.serve.llm.deployment import LLMServer
+
+    model = LLMConfig.model_validate(config)
+    model.get_engine_config().get_initialization_kwargs()
+    options = maybe_apply_llm_deployment_config_defaults(DEFAULT_DEPLOYMENT_OPTIONS, model.deployment_config)
+    serve.deployment(LLMServer, **options)
+    # A connector that is there asks which replica it is in.
+    with suppress(RayServeException):
+        model.setup_engine_backend()
+
+
+def read_config(config: dict[str, Any]) -> None:
+    """What Ray does with a Serve configuration until it builds its applications."""
+    from ray._common.utils import import_attr
+    from ray.llm._internal.serve.serving_patterns.prefill_decode.builder import PDServingArgs
+    from ray.serve.llm import LLMServingArgs
+    from ray.serve.schema import ServeDeploySchema
+
+    for application in ServeDeploySchema.model_validate(config).applications:
+        if application.import_path.startswith("ray."):
+            import_attr(application.import_path)
+        if application.import_path.endswith(":build_openai_app"):
+            LLMServingArgs.model_validate(application.args)
+        elif application.import_path.endswith(":build_pd_openai_app"):
+            PDServingArgs.model_validate(application.args)
+
+
+@pytest.mark.parametrize(("code", "breaks", "path", "keeps"), OWN, ids=[f"{row[0]} {row[2]}" for row in OWN])
+def test_ray_refuses_a_model_that_breaks_a_rule_and_takes_one_that_just_keeps_it(code, breaks, path, keeps):
+    broken, kept = cases.model(), cases.model()
+    breaks(broken)
+    keeps(kept)
+    with pytest.raises((ValueError, TypeError)):
+        read_model(broken)
+    read_model(kept)
+
+
+@pytest.mark.parametrize(
+    ("code", "breaks", "path", "keeps"), SERVED, ids=[f"{row[0]} {row[2]}" for row in SERVED]
+)
+def test_ray_refuses_a_configuration_that_breaks_a_rule_and_takes_one_that_just_keeps_it(
+    code, breaks, path, keeps
+):
+    with pytest.raises((ValueError, AttributeError)):
+        read_config({"applications": breaks})
+    read_config({"applications": keeps})
+
+
+def test_ray_serve_says_nothing_of_keys_that_it_does_not_know():
+    read_config({"applications": [cases.application(surprise=1)], "another": 2})
+
+
+def test_ray_serve_llm_never_scales_a_model_that_says_no_target():
+    from ray.llm._internal.serve.core.server.builder import DEFAULT_DEPLOYMENT_OPTIONS
+
+    assert DEFAULT_DEPLOYMENT_OPTIONS["max_ongoing_requests"] == 1_000_000_000
+    assert DEFAULT_DEPLOYMENT_OPTIONS["autoscaling_config"] == {"target_ongoing_requests": 1_000_000_000}
+
+
+@pytest.mark.parametrize(("seconds", "warnings"), [(10, 1), (10.5, 0)])
+def test_ray_warns_of_a_look_back_that_is_no_longer_than_the_interval(recwarn, seconds, warnings):
+    from ray.serve.config import AutoscalingConfig
+
+    AutoscalingConfig(look_back_period_s=seconds)
+    assert len([each for each in recwarn if each.category is FutureWarning]) == warnings
+
+
+def test_a_replica_that_takes_a_gpu_itself_puts_two_into_its_first_bundle():
+    from ray.llm._internal.serve.core.server.llm_server import _merge_replica_actor_and_child_actor_bundles
+
+    assert _merge_replica_actor_and_child_actor_bundles([{"GPU": 1}], {"CPU": 1, "GPU": 1})[0]["GPU"] == 2

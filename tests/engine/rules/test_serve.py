@@ -29,7 +29,7 @@ def model(**changes: Any) -> Document:
                 "min_replicas": 0,
                 "max_replicas": 4,
                 "target_ongoing_requests": 6,
-                "policy": {"policy_function": "ours:policy"},
+                "policy": {"policy_function": "ray.serve.autoscaling_policy:default_autoscaling_policy"},
             },
             "max_ongoing_requests": 8,
             "max_queued_requests": 100,
