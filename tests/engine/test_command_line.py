@@ -177,13 +177,20 @@ def test_a_model_must_stand_in_the_file_or_first():
     assert (0, "model-not-first", "--config") in told(parsed)
 
 
-def test_false_under_a_name_with_underscores_is_passed_over():
+def test_serve_passes_over_false_in_a_file_where_it_would_change_something():
     parsed = parse_config("0.29.0", {"model": "m", "enable_prefix_caching": False, "enable_lora": False})
     assert told(parsed) == [(1, "ignored-argument", "enable_prefix_caching")]
-    assert parse_config("0.29.0", {"model": "m", "enable-prefix-caching": False}).arguments == {
-        "model": "m",
-        "enable_prefix_caching": False,
-    }
+    assert parsed.findings[0].finding.remedy == "write `no-enable-prefix-caching: true`"
+    parsed = parse_config("0.29.0", {"model": "m", "no-enable-prefix-caching": True})
+    assert parsed.arguments == {"model": "m", "enable_prefix_caching": False}
+
+
+def test_the_old_server_reads_false_under_a_name_in_dashes_only():
+    def read_by_old(name: str) -> Parsed:
+        return parse_config("0.29.0", {name: False}, entry="api_server")
+
+    assert read_by_old("enable-prefix-caching").arguments == {"enable_prefix_caching": False}
+    assert told(read_by_old("enable_prefix_caching")) == [(0, "ignored-argument", "enable_prefix_caching")]
 
 
 @pytest.mark.parametrize(

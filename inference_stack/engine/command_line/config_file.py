@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
+from . import parsed
 from .options import flags
 
 
@@ -18,9 +19,12 @@ class Entry(NamedTuple):
     """Empty where vLLM passes over it in silence."""
 
 
-def entries(version: str, content: Mapping[str, Any]) -> Iterator[Entry]:
-    """The words of each key, in the order of the file."""
-    known = flags(version)
+def entries(version: str, content: Mapping[str, Any], entry: parsed.Entry) -> Iterator[Entry]:
+    """The words of each key, in the order of the file.
+
+    `vllm serve` makes none of `false`: it looks for --no-… among the options of `vllm`, not of `serve`.
+    """
+    known = flags(version) if entry == "api_server" else ()
     for key, value in content.items():
         option = f"--{key}"
         match value:

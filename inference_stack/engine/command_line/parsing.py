@@ -34,13 +34,13 @@ def parse(
     return command.parsed()
 
 
-def parse_config(version: str, content: Mapping[str, Any]) -> Parsed:
+def parse_config(version: str, content: Mapping[str, Any], *, entry: Entry = "serve") -> Parsed:
     """The same of a YAML file for --config: tokens count its keys, and paths of findings are keys."""
     keys = list(content)
     words: list[PlacedWord] = []
     passed_over: list[Placed] = []
     reading = Reading(version, ())
-    for at, found in enumerate(entries(version, content)):
+    for at, found in enumerate(entries(version, content, entry)):
         words += [PlacedWord(text, at) for text in found.words]
         _tell_of_no(reading, found.key, found.words, content[found.key], at)
     passed_over += reading.findings
@@ -66,7 +66,7 @@ def _tell_of_no(reading: Reading, key: str, words: Sequence[str], value: object,
             severity=Severity.WARNING,
             path=option,
             given="false",
-            what="vLLM passes over this in silence: to its parser only a name in dashes can be turned off",
+            what="vLLM passes over `false` in silence, as if the line were not there",
             remedy=f"write `{off}: true`" if known else "leave it out",
         ),
     )
@@ -78,7 +78,8 @@ class _Command:
     def __init__(
         self, version: str, entry: Entry, read_config: ReadConfig | None, words: list[PlacedWord]
     ) -> None:
-        self.version, self.entry, self.read_config = version, entry, read_config
+        self.version, self.read_config = version, read_config
+        self.entry: Entry = entry
         self.words = words
         self.config_words: list[PlacedWord] = []
         self.reading = Reading(version, ())
@@ -173,7 +174,7 @@ class _Command:
             self.words = rest
             return
         words: list[PlacedWord] = []
-        for found in entries(self.version, content):
+        for found in entries(self.version, content, self.entry):
             words += [PlacedWord(text, file.at) for text in found.words]
             _tell_of_no(self.reading, found.key, found.words, content[found.key], file.at)
         first = bool(rest) and not rest[0].text.startswith("-")
