@@ -163,7 +163,7 @@ MODELS: list[tuple[str, Change, str, Change]] = [
     ),
     (
         "kv-connector-unclear",
-        multi(NIXL, MULTI),
+        multi({"kv_connector": "OffloadingConnector"}, MULTI),
         "engine_kwargs.kv_transfer_config.kv_connector_extra_config.connectors[1].kv_connector",
         multi(NIXL, {"kv_connector": "OffloadingConnector"}),
     ),
