@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from functools import cached_property
+from typing import Any, Generic, TypeVar, cast
 
 from inference_stack.engine.arguments import EngineVersion
 from inference_stack.spec import Finding, Severity
+
+from .checkpoint import Checkpoint, checkpoint
 
 Subject = TypeVar("Subject")
 
@@ -82,3 +85,10 @@ class EngineUse:
     """config.json of the model; empty where it is not known, and then rules on it find nothing."""
     gpu: Gpu | None = None
     """None where it is not known, and then rules on it find nothing."""
+
+    @cached_property
+    def model(self) -> Checkpoint | None:
+        """What `checkpoint` says, changed by hf_overrides; None where it is not known."""
+        changes = self.arguments.get("hf_overrides")
+        overrides = cast("Mapping[str, Any]", changes if isinstance(changes, Mapping) else {})
+        return checkpoint(self.checkpoint, overrides, self.version.version) if self.checkpoint else None
