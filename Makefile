@@ -1,7 +1,7 @@
 # Every target sets up what it needs. ENV names the environment: Pulumi.$(ENV).yaml.
 ENV ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help setup preview up down status test check format reference engine-version bench-planner bench-preview calibrate charts lock clean
+.PHONY: help setup preview up down status serve test check format reference engine-version bench-planner bench-preview calibrate charts lock clean
 
 # The newest Python of 3.11 to 3.13 that really runs; some machines have names on PATH with nothing behind them.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -28,6 +28,10 @@ down: setup ## destroy ENV, then stop its control plane
 status: setup ## what of ENV runs in localcloud
 	@$(LOCALCLOUD) status --env $(ENV)
 
+serve: ## serve a model of ENV on simulated GPUs, with Ray and vLLM (9 GB to install); MODEL=… for another than the first
+	@$(BOOTSTRAP) --set test
+	@$(LOCALCLOUD) serve --env $(ENV) $(if $(MODEL),--model $(MODEL))
+
 test: ## every test
 	@$(BOOTSTRAP) --set test
 	@$(IN_VENV)python -m localcloud.toolchain --for test
@@ -45,8 +49,9 @@ format: ## let ruff rewrite what it can
 	@$(IN_VENV)ruff format --quiet .
 	@$(IN_VENV)ruff check --fix --quiet .
 
-reference: setup ## docs/configuration.md anew, from the spec
+reference: setup ## docs/configuration.md and docs/engine-arguments.md anew, from spec and data
 	@$(IN_VENV)python -m inference_stack.report.reference
+	@$(IN_VENV)python -m inference_stack.report.engine_reference
 
 engine-version: setup ## what vLLM VERSION takes as arguments, read in a throw-away environment of 9 GB
 	@test -n "$(VERSION)" || { echo "name one: make engine-version VERSION=0.33.0"; exit 1; }

@@ -1,6 +1,7 @@
 """The commands behind `make preview`, `make up` and `make down`."""
 
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from inference_stack.spec import InvalidEnvironment
 from localcloud import cluster
 from localcloud.cluster.__main__ import status as cluster_status
 from localcloud.recovery import LockedError, alone
-from localcloud.stack import Stack, environments, stack_at
+from localcloud.sim_gpu.hub import NoSmallModelError
+from localcloud.stack import PROJECT, Stack, environments, stack_at
 from localcloud.toolchain import PREVIEW, UP, Tool, ToolchainError, prepare
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -95,6 +98,40 @@ def status(env: Env = "dev", state: State = None) -> None:
     """Processes, nodes and waiting pods of an environment."""
     folder = (state or Path(".localcloud") / env).resolve()
     cluster_status(folder)
+
+
+@app.command()
+def serve(
+    env: Env = "dev",
+    file: Settings = None,
+    state: State = None,
+    model: Annotated[str | None, typer.Option(help="Model to serve. Default: the first one.")] = None,
+    builder: Annotated[
+        str | None,
+        typer.Option(help="Builds the application, `module:function`. Default: as the stack says."),
+    ] = None,
+) -> None:
+    """Serve a model of an environment on simulated GPUs, until Ctrl-C."""
+    from localcloud import serve as local  # its imports take longer than all of another command
+
+    settings = (file or PROJECT / f"Pulumi.{env}.yaml").resolve()
+    folder = (state or Path(".localcloud") / env).resolve() / "serve"
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal, too
+        signal.signal(ending, signal.default_int_handler)
+    try:
+        service = local.service_of(settings, env, model)
+        if builder:
+            service = service.built_by(builder)
+        with local.served(service, folder, console) as ray:
+            console.print(
+                f"Ctrl-C ends it. To copy:\n{local.curl(ray, service.model)}", markup=False, soft_wrap=True
+            )
+            ray.wait_until_it_ends()
+    except (local.ServeError, NoSmallModelError, InvalidEnvironment) as told:
+        console.print(str(told), markup=False)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        console.print("Ended.")
 
 
 @app.command()

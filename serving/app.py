@@ -2,29 +2,29 @@
 
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from ray.serve import Application
 from ray.serve.llm import build_openai_app, build_pd_openai_app
 
+from .admission import BODY_LIMIT_BYTES
+from .frozen import Frozen
 from .ingress import OpenAiIngress
 from .server import LLMServer
 
 
-class Serving(BaseModel):
+class Serving(Frozen):
     """What is ours in the arguments of the application."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    max_body_bytes: PositiveInt = Field(
+        default=BODY_LIMIT_BYTES, description="Largest body that is read, bytes."
+    )
 
-    max_body_bytes: PositiveInt = Field(default=4 * 1024**2, description="Largest body that is read, bytes.")
 
-
-class Arguments(BaseModel):
+class Arguments(Frozen):
     """The arguments of the application: those of one of Ray's two OpenAI applications, and a section of ours.
 
     What Ray takes is checked by Ray's own models, which refuse keys that they do not know.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     llm_configs: list[dict[str, Any]] | None = Field(default=None, description="As in Ray's LLMServingArgs.")
     prefill_config: dict[str, Any] | None = Field(default=None, description="As in Ray's PDServingArgs.")

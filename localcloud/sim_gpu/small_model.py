@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, decoders, models
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from inference_stack.catalog import CATALOG
+from localcloud.sim_gpu.hub import snapshot
 
 HIDDEN, HEADS, HEAD_DIM, LAYERS = 128, 4, 32, 2
 """Sizes that every operator of a simulated GPU takes, and that two of them can share."""
@@ -90,28 +91,14 @@ def _tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def hub_snapshot(cache: Path, repository: str) -> Path:
-    """Where Hugging Face's cache keeps the files of a repository; the place is made, and named as current.
-
-    Whoever runs with `HF_HUB_CACHE` at `cache` and `HF_HUB_OFFLINE=1` finds there what is put there.
-    """
-    revision = "0" * 40
-    root = cache / f"models--{repository.replace('/', '--')}"
-    snapshot = root / "snapshots" / revision
-    snapshot.mkdir(parents=True, exist_ok=True)
-    (root / "refs").mkdir(exist_ok=True)
-    (root / "refs" / "main").write_text(revision)
-    return snapshot
-
-
 def main() -> None:
-    """What stands for a model of the catalog in a cache of the hub; arguments: its id, the cache."""
+    """Make what stands for a model of the catalog in a cache of the hub; arguments: its id, the cache."""
     source, cache = sys.argv[1], Path(sys.argv[2])
     row = CATALOG.model(source)
     if row is None:
         raise SystemExit(f"{source} is not in the catalog")
     try:
-        make_small_model(row.fields, hub_snapshot(cache, source))
+        make_small_model(row.fields, snapshot(source, row, cache))
     except NotSmallError as refusal:
         raise SystemExit(f"{source}: {refusal}") from None
 

@@ -1,0 +1,138 @@
+"""One model of an environment served on this machine: the Serve configuration of its RayService, as it is.
+
+Real Ray Serve and real vLLM on simulated GPUs. The checkpoint that the configuration names is found in a
+Hugging Face cache that holds a small random model of the same architecture in its place.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+import yaml
+from rich.console import Console
+
+from inference_stack.planner import Plan, plan_environment
+from inference_stack.spec import CONFIG_KEY
+from localcloud.serve_ray import LocalRay, RayNode, ServeError
+from localcloud.sim_gpu import variables
+from localcloud.sim_gpu.hub import provide
+
+WAKE_S = 900.0
+"""How long the first replica may take to answer; it takes 40 to 100 s on two free cores."""
+
+
+@dataclass(frozen=True)
+class LocalService:
+    """A model that is served here: what Ray Serve is told, where, and what stands in for its checkpoint."""
+
+    model: str
+    source: str
+    """Id on the hub of the checkpoint that the configuration names."""
+    node: RayNode
+    serve_config: Mapping[str, Any]
+
+    def built_by(self, builder: str) -> Self:
+        """The same with other applications: `builder` makes them, `module:function`."""
+        built = [{**each, "import_path": builder} for each in self.serve_config["applications"]]
+        return replace(self, serve_config={**self.serve_config, "applications": built})
+
+
+def service_of(settings: Path, environment: str, model: str | None) -> LocalService:
+    """The service of a model of an environment as the components emit it, the first one where none is named.
+
+    Raises ServeError for a model that is not there, or whose weights lie elsewhere than on the hub, and
+    InvalidEnvironment.
+    """
+    from components.serving_manifest import Place, service_manifest
+
+    asked = yaml.safe_load(settings.read_text())["config"][CONFIG_KEY]
+    plan = plan_environment(asked, name=environment, file=settings.name)
+    chosen = _chosen(plan, model)
+    if chosen.weights:
+        raise ServeError(
+            f"{chosen.name}: its weights lie at {chosen.weights}, which is not reached from here"
+        )
+    manifest = service_manifest(plan, chosen, Place(namespace="local", service_account="local"))
+    return LocalService(
+        model=chosen.name,
+        source=chosen.checkpoint,
+        node=RayNode.of(manifest),
+        serve_config=yaml.safe_load(manifest["spec"]["serveConfigV2"]),
+    )
+
+
+def _chosen(plan: Plan, model: str | None) -> Any:
+    named = {each.name: each for each in plan.models}
+    if model is not None and model not in named:
+        raise ServeError(f"{plan.name} has no model {model}.\n  allowed: {', '.join(named)}")
+    return named[model] if model else plan.models[0]
+
+
+@contextmanager
+def served(service: LocalService, state: Path, console: Console) -> Iterator[LocalRay]:
+    """A model that is served and has answered; nothing of it runs afterwards.
+
+    Raises ServeError, and NoSmallModelError for an architecture that cannot be simulated.
+    """
+    with _step(console, f"A small random model in place of {service.source}"):
+        hub = (state / "hub").resolve()
+        provide(service.source, hub)
+    environment = {**variables(state / "plugin"), "HF_HUB_CACHE": str(hub), "HF_HUB_OFFLINE": "1"}
+    ray = LocalRay(service.node, environment, state / "ray.log")
+    try:
+        with _step(console, f"Ray with {service.node.gpus} simulated GPUs"):
+            ray.wait()
+        with _step(console, "The application, as serveConfigV2 has it"):
+            ray.deploy(service.serve_config)
+            _wait_until_running(ray)
+        with _step(console, f"A replica of {service.model}: vLLM starts"):
+            _wake(ray, service.model)
+        yield ray
+    finally:
+        with console.status("Ending Ray …"):
+            ray.stop()
+
+
+def curl(ray: LocalRay, model: str) -> str:
+    """A line to copy: a question to a model, answered as it is written."""
+    return (
+        f"curl -N {ray.address}/v1/chat/completions -H 'content-type: application/json' -d "
+        f'\'{{"model": "{model}", "stream": true, "max_tokens": 64, '
+        f'"messages": [{{"role": "user", "content": "Hello"}}]}}\''
+    )
+
+
+def _wait_until_running(ray: LocalRay) -> None:
+    until = time.monotonic() + WAKE_S
+    while time.monotonic() < until:
+        states = ray.applications()
+        if failed := [each["message"] for each in states.values() if each["status"] == "DEPLOY_FAILED"]:
+            raise ServeError("Ray Serve could not deploy the application:\n" + "\n".join(failed))
+        if states and all(each["status"] == "RUNNING" for each in states.values()):
+            return
+        time.sleep(1)
+    raise ServeError(f"The application was not running after {WAKE_S:.0f} s.")
+
+
+def _wake(ray: LocalRay, model: str) -> None:
+    """Ask for one token: a model that rests at zero replicas starts by being asked."""
+    question = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "Hello"}]}
+    try:
+        answer = httpx2.post(f"{ray.address}/v1/chat/completions", json=question, timeout=WAKE_S)
+    except httpx2.TransportError as lost:
+        raise ServeError(f"The model did not answer: {lost}") from None
+    if not answer.is_success:
+        raise ServeError(f"The model did not answer: {answer.status_code} {answer.text}")
+
+
+@contextmanager
+def _step(console: Console, what: str) -> Iterator[None]:
+    """Show what is being waited for, and how long it took."""
+    started = time.monotonic()
+    with console.status(f"{what} …"):
+        yield
+    console.print(f"{what}: {time.monotonic() - started:.0f} s", markup=False)
