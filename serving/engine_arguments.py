@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from inference_stack.engine.arguments import DATA, Argument, EngineVersion
+from inference_stack.engine.arguments.argument import descriptions
 from serving.declared_arguments import argument, default_of, nested, type_hints
 from serving.serve_options import Option, options, own_option, parser_of, with_option
 
@@ -135,6 +136,8 @@ def main(folder: Path = DATA) -> None:
     # vLLM's parser wants a platform; what is written is the same on all.
     os.environ |= {"VLLM_TARGET_DEVICE": "cpu", "VLLM_LOGGING_LEVEL": "ERROR"}
     version = read_installed()
+    if bare := {**version.serve, **version.arguments}.keys() - descriptions():
+        raise SystemExit(f"descriptions.yaml says nothing of: {', '.join(sorted(bare))}")
     folder.mkdir(exist_ok=True)
     (folder / f"vllm-{version.version}.json").write_text(text(version))
 

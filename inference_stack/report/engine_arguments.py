@@ -69,6 +69,8 @@ def argument_card(argument: Argument, version: str) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_row("takes", Text(stands(argument)))
     table.add_row("left out", Text(plain(argument.default)))
+    if argument.deprecated:
+        table.add_row("deprecated", Text(argument.deprecated, style="yellow"))
     if argument.flags:
         table.add_row("options", Text(", ".join(argument.flags)))
     table.add_row("of", Text(f"{argument.group}, vLLM {version}"))

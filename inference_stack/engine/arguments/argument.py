@@ -6,7 +6,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from inference_stack.spec.libyaml import LOADER
 
 DATA = Path(__file__).parent / "data"
 
@@ -132,7 +135,26 @@ def engine_version(version: str) -> EngineVersion:
     """What a version takes. Raises KeyError, naming those that are known, for one that is not."""
     if version not in known_versions():
         raise KeyError(f"vLLM {version} is not known here; known: {', '.join(known_versions())}")
-    return EngineVersion.model_validate(json.loads((DATA / f"vllm-{version}.json").read_text()))
+    content = json.loads((DATA / f"vllm-{version}.json").read_text())
+    for arguments in (content["engine"], content["frontend"], content["serve"]):
+        for name, entry in arguments.items():
+            entry |= described(name, version)
+    return EngineVersion.model_validate(content)
+
+
+@cache
+def descriptions() -> Mapping[str, str | Mapping[str, str]]:
+    """What every argument does, by name: words, or these with what is deprecated since which version."""
+    return yaml.load((DATA / "descriptions.yaml").read_text(), LOADER)  # noqa: S506 - a safe one
+
+
+def described(name: str, version: str) -> Mapping[str, str]:
+    """The description of an argument, and since the version that says so, what to use instead of it."""
+    told = descriptions().get(name, "")
+    if isinstance(told, str):
+        return {"description": told}
+    gone = {"deprecated": told["deprecated"]} if release(told["since"]) <= release(version) else {}
+    return {"description": told["description"], **gone}
 
 
 @cache

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from functools import cache
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -20,7 +21,9 @@ class Pair(BaseModel):
 
     ray: str
     vllm: str
-    works: bool
+    outcome: Literal["serves", "configures", "breaks"] = Field(
+        description="Configures: a replica's engine was configured, and no request was served."
+    )
     what: str = Field(default="", description="What goes wrong.")
     tried: str = Field(description="What was run to know it.")
     day: date = Field(alias="date", description="When.")
@@ -36,15 +39,23 @@ def pairs() -> tuple[Pair, ...]:
 def pair_findings(ray: str, vllm: str, path: str) -> Iterator[Finding]:
     """What is known against a pair: an error where it breaks, a warning where nobody tried it."""
     (found,) = [pair for pair in pairs() if (pair.ray, pair.vllm) == (ray, vllm)] or [None]
-    if found and found.works:
-        return
-    working = [pair.vllm for pair in pairs() if pair.ray == ray and pair.works]
-    yield Finding(
-        code="pair-breaks" if found else "pair-untested",
-        severity=Severity.ERROR if found else Severity.WARNING,
-        path=path,
-        given=vllm,
-        what=f"under Ray {ray}: {found.what}" if found else f"nobody tried it under Ray {ray}",
-        allowed=", ".join(working) or None,
-        remedy=None if working else "try it, and add the pair to pairs.yaml",
-    )
+    working = ", ".join(pair.vllm for pair in pairs() if pair.ray == ray and pair.outcome == "serves")
+    if found and found.outcome == "breaks":
+        yield Finding(
+            code="pair-breaks",
+            path=path,
+            given=vllm,
+            what=f"under Ray {ray}: {found.what}",
+            allowed=working or None,
+        )
+    elif not found or found.outcome == "configures":
+        extent = "an engine was configured, no request served" if found else "nobody tried it"
+        yield Finding(
+            code="pair-untested",
+            severity=Severity.WARNING,
+            path=path,
+            given=vllm,
+            what=f"under Ray {ray}: {extent}",
+            allowed=working or None,
+            remedy="try it, and add the pair to pairs.yaml",
+        )

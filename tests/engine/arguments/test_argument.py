@@ -4,6 +4,7 @@ import pytest
 
 from inference_stack.engine import versions
 from inference_stack.engine.arguments import Argument, engine_version, known_versions
+from inference_stack.engine.arguments.argument import descriptions
 
 PINNED = engine_version(versions.VLLM)
 
@@ -115,3 +116,26 @@ def test_what_only_python_may_set_has_no_option() -> None:
 
 def test_a_default_that_hangs_on_the_machine_is_left_open() -> None:
     assert PINNED.engine["kv_transfer_config"].fields["kv_buffer_device"].default is None
+
+
+def test_every_argument_is_described_and_nothing_else_is() -> None:
+    named = {
+        name
+        for version in map(engine_version, known_versions())
+        for name in {**version.serve, **version.arguments}
+    }
+    assert set(descriptions()) == named
+
+
+@pytest.mark.parametrize("version", known_versions())
+def test_a_description_is_one_to_three_sentences(version: str) -> None:
+    found = engine_version(version)
+    for argument in {**found.serve, **found.arguments}.values():
+        assert 20 <= len(argument.description) <= 250, argument.name
+        assert argument.description.endswith("."), argument.name
+
+
+def test_what_is_deprecated_is_told_from_the_version_that_says_so() -> None:
+    assert PINNED.engine["ir_op_priority"].deprecated is None
+    assert engine_version("0.33.0").engine["ir_op_priority"].deprecated
+    assert PINNED.engine["dcp_kv_cache_interleave_size"].deprecated == "use cp_kv_cache_interleave_size"

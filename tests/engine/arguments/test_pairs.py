@@ -23,5 +23,11 @@ def test_a_pair_that_nobody_tried_is_a_warning() -> None:
     assert other.remedy
 
 
+def test_a_pair_that_was_configured_and_not_served_counts_as_not_tried() -> None:
+    (finding,) = pair_findings("2.60.0", "0.30.0", "vllm")
+    assert (finding.code, finding.allowed) == ("pair-untested", "0.29.0")
+    assert "configured" in finding.what
+
+
 def test_a_pair_is_told_once() -> None:
     assert len({(pair.ray, pair.vllm) for pair in pairs()}) == len(pairs())
