@@ -45,8 +45,9 @@ def name_findings(
 ) -> Iterator[Finding]:
     """A finding on each name of a dict that is no argument's whole name: a dict takes no part of one."""
     known = dict_names(version, taker)
-    for name, value in arguments.items():
-        if name not in known:
+    for key, value in arguments.items():
+        # YAML has keys that are no text: 1, null.
+        if (name := str(key)) not in known:
             yield _unknown(version, name, joined(path, name), str(value), near_name(name, known))
 
 

@@ -114,6 +114,23 @@ def test_a_cut_name_is_read_as_the_option_it_begins_and_noted():
     assert told(parsed) == [(1, "abbreviated-argument", "--max-num-batched-token")]
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["m", "--hf-overrides.a", "[" * 100_000],
+        ["m", "--hf-overrides", "{" * 100_000],
+        ["m", "--hf-overrides" + ".a" * 100_000, "1"],
+        ["m", "--max-model-len", "9" * 5_000 + "k"],
+        ["m", "--additional-config.a", "9" * 5_000],
+        ["m", "--lora-modules", "[" * 100_000],
+        ["--", "-", "", "=", "-.", "--.", "-O=", "-O", "--=", "-h="],
+    ],
+    ids=lambda argv: argv[1][:20],
+)
+def test_words_beyond_all_measure_are_read_without_a_crash(argv):
+    parse("0.29.0", argv)
+
+
 def test_a_remedy_for_the_command_line_is_told_in_options():
     (placed,) = read("m --guided-decoding-backend x").findings
     assert placed.finding.remedy == "write --structured-outputs-config.backend"

@@ -14,6 +14,10 @@ def test_a_dict_takes_whole_names_only():
     ]
 
 
+def test_a_key_that_is_no_text_names_nothing():
+    assert [path for _, path, _ in told({1: 2, None: 3})] == ["1", "None"]
+
+
 def test_the_engine_itself_knows_nothing_of_the_server():
     assert [code for code, *_ in told({"port": 80, "seed": 1}, taker="engine")] == ["unknown-argument"]
 

@@ -100,6 +100,12 @@ class _Command:
                 ),
             )
             self.reading.words = rewritten(self.words[:-1])
+        except RecursionError:
+            self.reading.tell(
+                WHOLE,
+                Finding(code="too-deep", path="argv", what="a dotted option goes deeper than can be read"),
+            )
+            self.reading.complete = False
         self.reading.all()
         if not self.reading.helped:
             self._model()

@@ -52,6 +52,10 @@ WORD_NONE_IS_NULL = frozenset(("reasoning_config",))
 """The other way round."""
 
 
+BEYOND = (ValueError, OverflowError, RecursionError)
+"""What reading a word may end in: it is no such value, or one beyond all measure."""
+
+
 class Unreadable(Exception):  # noqa: N818 - named for what it says of the word
     """A word that an option refuses."""
 
@@ -146,7 +150,7 @@ def _read(argument: Argument, word: str) -> Any:
         return word
     try:
         return reader(word)
-    except ValueError as error:
+    except BEYOND as error:
         raise _no_such_type(argument.name, word, form) from error
 
 
@@ -193,7 +197,7 @@ def _adapter(word: str) -> dict[str, Any]:
         return {"name": name, "path": path}
     try:
         read = json.loads(word)
-    except json.JSONDecodeError as error:
+    except BEYOND as error:
         raise refused from error
     if not isinstance(read, dict):
         raise refused

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from .parsed import NOT_KNOWN
-from .values import human
+from .values import BEYOND, human
 
 BEFORE_DOT = re.compile(r"(?<=--)[^\.]*")
 """Between the dashes and the first dot: where an underscore is as good as a dash."""
@@ -82,13 +82,12 @@ def _objects(words: Sequence[Placed]) -> list[Placed]:
 def _read(text: str) -> Any:
     if NOT_KNOWN in text:
         return text
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+    for read in (json.loads, human):
         try:
-            return human(text)
-        except ValueError:
-            return text
+            return read(text)
+        except BEYOND:
+            continue
+    return text
 
 
 def _nested(keys: Sequence[str], value: Any) -> Any:
