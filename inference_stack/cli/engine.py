@@ -10,9 +10,10 @@ from rich.console import Console
 
 from inference_stack.engine import versions
 from inference_stack.engine.arguments import Argument, EngineVersion, departed, engine_version
-from inference_stack.engine.arguments.difference import Change, Effect, changes, effect
+from inference_stack.engine.arguments.difference import Change, changes
 from inference_stack.engine.arguments.pairs import pair_findings
 from inference_stack.engine.names import near_name
+from inference_stack.engine.upgrade import Effect, effect
 from inference_stack.planner import Plan, plan_environment
 from inference_stack.spec import Finding, InvalidEnvironment, Severity, read
 

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from inference_stack.engine.arguments import Argument, EngineVersion
-from inference_stack.engine.arguments.difference import Change, Effect
+from inference_stack.engine.arguments.difference import Change
+from inference_stack.engine.upgrade import Effect
 from inference_stack.spec import Finding
 
 KINDS = {
@@ -161,8 +162,8 @@ def effect_view(effects: Mapping[str, Effect], environment: str) -> RenderableTy
         table.add_section()
         table.add_row(Text("\n".join(engines)), "", "", f"{len(effect.refused)} refused")
         for fault in effect.refused:
-            told = fault.what + (f"; {fault.remedy}" if fault.remedy else "")
-            table.add_row("", Text(fault.name), Text(plain(fault.given)), Text(told, style="bold red"))
+            told = "; ".join(part for part in (fault.what, fault.remedy or fault.allowed) if part)
+            table.add_row("", Text(fault.path), Text(fault.given or ""), Text(told, style="bold red"))
         for change in effect.defaults:
             before, after = _sides(change)
             table.add_row("", Text(change.name), "", Text(f"default {before} → {after}", style="yellow"))

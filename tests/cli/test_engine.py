@@ -76,7 +76,7 @@ def test_what_an_environment_gives_and_the_new_version_refuses_is_told(tmp_path:
     file.write_text(changed(mamba_cache_mode="all", disable_cascade_attn=False))
     found = answered("diff", "0.29.0", "0.33.0", "--file", str(file), exit_code=1)
     (engine,) = found["environment"]["engines"].values()
-    assert [fault["name"] for fault in engine["refused"]] == ["mamba_cache_mode"]
+    assert [fault["path"] for fault in engine["refused"]] == ["mamba_cache_mode"]
     assert "disable_cascade_attn" not in [change["name"] for change in engine["defaults"]]
     assert "mamba_cache_mode" in told("diff", "0.29.0", "0.33.0", "--file", str(file), exit_code=1)
 

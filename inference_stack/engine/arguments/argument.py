@@ -88,15 +88,6 @@ class Argument(BaseModel):
         found = {name: getattr(self, name) for name in ("minimum", "above", "maximum", "below")}
         return {name: bound for name, bound in found.items() if bound is not None}
 
-    def contains(self, number: float) -> bool:
-        """Whether a number lies within its bounds."""
-        return (
-            (self.minimum is None or number >= self.minimum)
-            and (self.above is None or number > self.above)
-            and (self.maximum is None or number <= self.maximum)
-            and (self.below is None or number < self.below)
-        )
-
 
 class EngineVersion(BaseModel):
     """Everything that one version of vLLM takes."""
