@@ -1,5 +1,6 @@
 """What the pinned engine would refuse or misread in files that are there already."""
 
+import gc
 import json
 import sys
 from pathlib import Path
@@ -59,6 +60,9 @@ def lint(
 def _linted(paths: list[str], engine: str) -> Linted:
     from inference_stack.lint.linting import lint as lint_paths
 
+    # What is read forms no cycles, and is gone with its file: the collector would look for some in vain.
+    gc.freeze()
+    gc.set_threshold(100_000)
     console = Console(stderr=True)
     if not console.is_terminal:
         return lint_paths(paths, engine)

@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any, cast
 
 QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d{1,3})|([numkMGTPE]|[KMGTPE]i)?)")
+TEXT = frozenset((str,))
 SUFFIXES = {"n": 1e-9, "u": 1e-6, "m": 1e-3} | {
     suffix: 1024.0**power if suffix.endswith("i") else 1000.0**power
     for suffixes in (("k", "M", "G", "T", "P", "E"), ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))
@@ -16,7 +17,7 @@ SUFFIXES = {"n": 1e-9, "u": 1e-6, "m": 1e-3} | {
 def at(document: object, *steps: str | int) -> Any:
     """What lies there; None where nothing does."""
     for step in steps:
-        if isinstance(step, str) and isinstance(document, Mapping):
+        if isinstance(step, str) and isinstance(document, (dict, Mapping)):
             document = cast("Mapping[str, object]", document).get(step)
         elif isinstance(step, int) and isinstance(document, list):
             entries = cast("list[object]", document)
@@ -29,10 +30,11 @@ def at(document: object, *steps: str | int) -> Any:
 def mapping(document: object, *steps: str | int) -> Mapping[str, Any]:
     """The mapping that lies there, without keys that are no text; an empty one where none does."""
     found = at(document, *steps)
-    if not isinstance(found, Mapping):
+    # A dict is asked for first, and types are compared at once: rules come here a hundred times a manifest.
+    if not isinstance(found, (dict, Mapping)):
         return {}
     found = cast("Mapping[object, Any]", found)
-    if all(isinstance(key, str) for key in found):
+    if TEXT.issuperset(map(type, found)):
         return cast("Mapping[str, Any]", found)
     return {key: value for key, value in found.items() if isinstance(key, str)}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from inference_stack.spec import Finding
 
 if TYPE_CHECKING:
+    import jsonschema_rs
     from jsonschema import Draft202012Validator, ValidationError
 
 FOLDER = Path(__file__).parent / "schemas"
@@ -33,11 +34,29 @@ def _validator(name: str, root: str) -> "Draft202012Validator":
     return Draft202012Validator({"$ref": f"#/$defs/{root}", **read(name)})
 
 
+@cache
+def _fast_validator(name: str, root: str) -> "jsonschema_rs.Draft202012Validator":
+    from jsonschema_rs import Draft202012Validator
+
+    return Draft202012Validator({"$ref": f"#/$defs/{root}", **read(name)})
+
+
+def _accepts(document: Any, schema: str, root: str) -> bool:
+    """Whether nothing is refused: said in a hundredth of the time that it takes to say what is."""
+    try:
+        return _fast_validator(schema, root).is_valid(document)
+    except ValueError:
+        # It holds something that JSON has not: a date, a key that is a number.
+        return False
+
+
 def schema_findings(document: Any, schema: str, root: str, *, whose: str, path: str = "") -> list[Finding]:
     """Everything in `document` that the definition `root` of a schema refuses, ordered by path.
 
     `whose` names the software that is asked, for the reader; `path` is where the document itself lies.
     """
+    if _accepts(document, schema, root):
+        return []
     validator = _validator(schema, root)
     # jsonschema leaves the type of its iterator open.
     errors = cast("Iterable[ValidationError]", validator.iter_errors(document))  # pyright: ignore[reportUnknownMemberType]
