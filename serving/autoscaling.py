@@ -2,15 +2,14 @@
 
     policy = AutoscalingPolicy(policy_function="serving.autoscaling:LLMAutoscaling", policy_kwargs={…})
 
-Work is counted in replicas: 1.0 is what one replica can have in hand. It is the largest of three shares
-(requests, of those that the plan lets a replica work on; their tokens, of those that its KV cache holds; the
-KV cache as the engine sees it), plus what waits, as the part of a replica that would answer it in `drain_s`.
-Latency then has a say where a replica more could help. What CPUs do is never asked: an engine that waits for
-its GPU keeps a core busy.
+Work is counted in replicas: 1.0 is all that one gets done. How full they are is the largest of three shares:
+requests, of those that the plan lets a replica work on; their tokens, of those that its KV cache holds; the
+KV cache as the engine sees it. By the throughput at that fullness it becomes work. What waits is added, as
+the part of a replica that would answer it in `drain_s`. Latency has a say where a replica more could help.
+What CPUs do is never asked: an engine that waits for its GPU keeps a core busy.
 
 Ray calls the policy ten times a second and puts around it, in this order: at no replica with a request
-waiting, one at once, without asking; its up- and downscaling factors (leave them at 1); its delays; the
-bounds.
+waiting, one at once, without asking; its up- and downscaling factors (leave them at 1); its delays; bounds.
 `docs/autoscaling.md` says which settings come from the plan and how the policy was tried out.
 """
 
@@ -43,6 +42,14 @@ class AutoscalingSettings(Frozen):
         default=None,
         description="What one replica completes; None counts what waits as if it were worked on.",
     )
+    time_alone: PositiveFloat = Field(
+        default=1.0,
+        le=1,
+        description=(
+            "Time of a request alone on a replica over that of one among `concurrency`. Below 1 a half-full "
+            "replica does more than half of the work it can, so fewer of them could not hold its requests."
+        ),
+    )
     cold_start_s: float = Field(ge=1, description="From ordering a replica to its first token, typically.")
     ttft_slo_ms: PositiveFloat | None = Field(default=None, description="What the median request must see.")
     tpot_slo_ms: PositiveFloat | None = Field(default=None, description="What the median request must see.")
@@ -56,6 +63,13 @@ class AutoscalingSettings(Frozen):
         description=(
             "Work per replica that must be left after one goes. Between the two nothing changes: this is the "
             "hysteresis, a third of up_at wide, three standard deviations of 80 independent requests."
+        ),
+    )
+    least_keep_s: PositiveFloat = Field(
+        default=300.0,
+        description=(
+            "A replica is kept for as long as a start takes after it was last needed, and at least so long: "
+            "the window of Kubernetes' horizontal autoscaler."
         ),
     )
     drain_s: PositiveFloat = Field(
@@ -86,8 +100,11 @@ class AutoscalingSettings(Frozen):
         ),
     )
     settle_s: NonNegativeFloat = Field(
-        default=90.0,
-        description="After a change of replicas, how long latency is not heeded: a P95 looks back a minute.",
+        default=120.0,
+        description=(
+            "After a change of replicas, how long latency is not heeded: a P95 looks back a minute, and is "
+            "up to half a minute old."
+        ),
     )
     remember_s: NonNegativeFloat = Field(
         default=3600.0,
@@ -109,6 +126,19 @@ class AutoscalingSettings(Frozen):
         return self
 
     @property
+    def keep_s(self) -> float:
+        """How long a peak is remembered."""
+        return max(self.cold_start_s, self.least_keep_s)
+
+    def throughput(self, full: float) -> float:
+        """Part of its throughput that a replica reaches at a part of its concurrency, by Little's law.
+
+        The time of a request is taken to grow linearly with those beside it, as it does in the planner's
+        model of speed until compute or the KV cache is full. Beyond 1, what is too much counts as it is.
+        """
+        return full if full >= 1 else full / (self.time_alone + (1 - self.time_alone) * full)
+
+    @property
     def queue_of_one(self) -> float:
         """Waiting requests that ask for one replica more."""
         rate = self.requests_per_second
@@ -118,9 +148,7 @@ class AutoscalingSettings(Frozen):
 class State(Frozen):
     """What is remembered from one call to the next."""
 
-    peaks: tuple[tuple[int, int], ...] = Field(
-        default=(), description="Slice of time, replicas needed in it."
-    )
+    peaks: tuple[tuple[int, float], ...] = Field(default=(), description="Slice of time, most work in it.")
     silent_since_s: dict[str, float] = Field(default_factory=dict, description="By replica.")
     running: int = -1
     running_since_s: float = 0.0
@@ -144,7 +172,7 @@ def desired(signals: Signals, settings: AutoscalingSettings, state: State) -> tu
     """
     seen = _see(signals, settings)
     state = _remember(signals, settings, state, seen)
-    keep = max((replicas for _, replicas in state.peaks), default=0)
+    keep = _kept(max(work for _, work in state.peaks), state.strained, settings)
     if _must_hold(signals, settings, state, seen):
         keep = max(keep, signals.target_replicas)
     wanted = max(_needed(signals, settings, state, seen), min(signals.target_replicas, keep))
@@ -154,9 +182,13 @@ def desired(signals: Signals, settings: AutoscalingSettings, state: State) -> tu
 def _needed(signals: Signals, settings: AutoscalingSettings, state: State, seen: _Seen) -> int:
     """Replicas without which there is too much work for each, or latency is too high."""
     by_work = _replicas(seen.work, settings.up_at)
-    settled = signals.now_s - state.running_since_s >= settings.settle_s
     # One at a time, and none while one that was ordered is still starting.
-    return max(by_work, signals.running + 1) if seen.strain > 1 and settled else by_work
+    return max(by_work, signals.running + 1) if _strained(signals, settings, state, seen) else by_work
+
+
+def _strained(signals: Signals, settings: AutoscalingSettings, state: State, seen: _Seen) -> bool:
+    """Whether latency is too high with the replicas that run now: a P95 says so late."""
+    return seen.strain > 1 and signals.now_s - state.running_since_s >= settings.settle_s
 
 
 def _must_hold(signals: Signals, settings: AutoscalingSettings, state: State, seen: _Seen) -> bool:
@@ -167,26 +199,40 @@ def _must_hold(signals: Signals, settings: AutoscalingSettings, state: State, se
         # Who is silent may be the busiest of all.
         or any(now - since < settings.silence_s for since in state.silent_since_s.values())
         # It may not have started yet; given up now, the time and money of its start are lost.
-        or (ordered is not None and now - ordered < settings.cold_start_s)
+        or (ordered is not None and now - ordered < settings.keep_s)
     )
 
 
 def _remember(signals: Signals, settings: AutoscalingSettings, state: State, seen: _Seen) -> State:
     now = signals.now_s
-    strained = state.strained if now < state.strained_until_s else None
-    until = state.strained_until_s
-    if seen.strain > 1:
-        each = seen.work / max(1, signals.running)
-        strained, until = min(each, strained or each), now + settings.remember_s
-    silent = [name for name, report in signals.replicas.items() if not _heard(report, now, settings)]
     changed = state.running != signals.running
-    return State(
-        peaks=_peaks(state.peaks, now, _kept(seen.work, strained, settings), settings.cold_start_s),
-        silent_since_s={name: min(now, state.silent_since_s.get(name, now)) for name in silent},
-        running=signals.running,
-        running_since_s=now if changed else min(now, state.running_since_s),
-        strained=strained,
-        strained_until_s=until,
+    silent = [name for name, report in signals.replicas.items() if not _heard(report, now, settings)]
+    return _remember_strain(
+        signals,
+        settings,
+        State(
+            peaks=_peaks(state.peaks, now, seen.work, settings.keep_s),
+            silent_since_s={name: min(now, state.silent_since_s.get(name, now)) for name in silent},
+            running=signals.running,
+            running_since_s=now if changed else min(now, state.running_since_s),
+            strained=state.strained if now < state.strained_until_s else None,
+            strained_until_s=state.strained_until_s,
+        ),
+        seen,
+    )
+
+
+def _remember_strain(signals: Signals, settings: AutoscalingSettings, state: State, seen: _Seen) -> State:
+    if not _strained(signals, settings, state, seen):
+        return state
+    # What the P95 looks back on; there may be less work by now.
+    since = _slice(signals.now_s - settings.settle_s, settings.keep_s)
+    each = max(work for time, work in state.peaks if time >= since) / max(1, signals.running)
+    return state.model_copy(
+        update={
+            "strained": min(each, state.strained or each),
+            "strained_until_s": signals.now_s + settings.remember_s,
+        }
     )
 
 
@@ -197,17 +243,21 @@ def _kept(work: float, strained: float | None, settings: AutoscalingSettings) ->
 
 
 def _peaks(
-    peaks: Iterable[tuple[int, int]], now_s: float, replicas: int, keep_s: float
-) -> tuple[tuple[int, int], ...]:
-    """The most replicas that were not too many, by slice of time.
+    peaks: Iterable[tuple[int, float]], now_s: float, work: float, keep_s: float
+) -> tuple[tuple[int, float], ...]:
+    """The most work of each slice of the time over which it is remembered.
 
     A replica is kept for as long as starting one takes. Whenever work comes back, that costs at most twice
     what it would cost to know the future: the ski-rental rule (Karlin, Manasse, Rudolph and Sleator, 1988).
     """
-    slice_now = int(now_s * SLICES / keep_s)
-    kept = {time: most for time, most in peaks if slice_now - SLICES <= time <= slice_now}
-    kept[slice_now] = max(replicas, kept.get(slice_now, 0))
+    present = _slice(now_s, keep_s)
+    kept = {time: most for time, most in peaks if present - SLICES <= time <= present}
+    kept[present] = max(work, kept.get(present, 0.0))
     return tuple(sorted(kept.items()))
+
+
+def _slice(at_s: float, keep_s: float) -> int:
+    return int(at_s * SLICES / keep_s)
 
 
 def _replicas(work: float, each: float) -> int:
@@ -249,8 +299,14 @@ def _work(signals: Signals, settings: AutoscalingSettings, heard: Sequence[Repli
         max(dispatched, reported) / settings.concurrency,
         tokens / settings.kv_tokens,
         sum(report.kv_use or 0 for report in heard),
+        # Where requests wait, replicas are full, whatever the plan and their reports make of it.
+        min(waiting, float(signals.running)),
     )
-    return in_hand + max(waiting, waiting_tokens / mean) / settings.queue_of_one
+    running = max(1, signals.running)
+    return (
+        running * settings.throughput(in_hand / running)
+        + max(waiting, waiting_tokens / mean) / settings.queue_of_one
+    )
 
 
 def _tokens(tokens: float | None, requests: float | None, mean: float) -> float:

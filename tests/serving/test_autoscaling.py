@@ -95,9 +95,8 @@ def test_kv_cache_in_use_with_no_request_anywhere_is_no_work():
     assert replicas(signals(report(0, kv_use=0.5))) == 0
 
 
-@pytest.mark.parametrize(("queued", "wanted"), [(17, 1), (19, 2), (80, 3)])
+@pytest.mark.parametrize(("queued", "wanted"), [(35, 2), (37, 3), (85, 4)])
 def test_what_waits_counts_as_what_a_replica_answers_in_the_time_allowed(queued: float, wanted: int):
-    # Half a replica's work in hand.
     ray = {"queued_requests": queued, "ongoing_requests": queued + 5}
     assert replicas(signals(report(5, tokens=0), **ray)) == wanted
 
@@ -107,16 +106,32 @@ def test_what_waits_inside_the_engine_counts_too():
     assert replicas(signals(report(5, waiting_requests=30))) == 2
 
 
-@pytest.mark.parametrize(("tokens", "wanted"), [(1200, 1), (40_000, 2)])
+@pytest.mark.parametrize(("tokens", "wanted"), [(1200, 2), (60_000, 3)])
 def test_a_long_prompt_that_waits_counts_by_its_tokens(tokens: float, wanted: int):
     assert replicas(signals(report(5, waiting_requests=1, waiting_tokens=tokens))) == wanted
 
 
 def test_without_a_known_rate_what_waits_counts_as_what_is_worked_on():
     unknown = SETTINGS.model_copy(update={"requests_per_second": None})
-    ray = {"queued_requests": 5, "ongoing_requests": 10}
-    assert replicas(signals(report(5, tokens=0), **ray)) == 1
-    assert replicas(signals(report(5, tokens=0), **ray), unknown) == 2
+    ray = {"queued_requests": 7, "ongoing_requests": 12}
+    assert replicas(signals(report(5, tokens=0), **ray)) == 2
+    assert replicas(signals(report(5, tokens=0), **ray), unknown) == 3
+
+
+@pytest.mark.parametrize(("queued", "wanted"), [(0.1, 1), (2, 3)])
+def test_where_requests_wait_replicas_are_full_whatever_they_say(queued: float, wanted: int):
+    two = [report(1)] * 2
+    assert replicas(signals(*two, queued_requests=queued, ongoing_requests=queued + 2)) == wanted
+
+
+@pytest.mark.parametrize(("alone", "wanted"), [(1.0, 1), (0.4, 2)])
+def test_a_half_full_replica_may_do_more_than_half_of_what_it_can(alone: float, wanted: int):
+    faster_alone = SETTINGS.model_copy(update={"time_alone": alone})
+    assert replicas(signals(report(3, tokens=0), report(3, tokens=0)), faster_alone) == wanted
+    assert SETTINGS.throughput(0.5) == 0.5
+    assert faster_alone.throughput(0) == 0
+    assert faster_alone.throughput(1) == 1
+    assert faster_alone.throughput(3) == 3
 
 
 def test_the_bounds_hold_whatever_the_work():
@@ -133,6 +148,12 @@ def test_a_replica_is_kept_for_as_long_as_starting_one_takes():
     quiet = signals(report(0), report(0))
     assert replicas(after(299, quiet), state=state) == 2
     assert replicas(after(300 + 300 / 8, quiet), state=state) == 0
+
+
+def test_a_replica_that_starts_fast_is_kept_for_a_while_all_the_same():
+    fast = SETTINGS.model_copy(update={"cold_start_s": 20})
+    _, state = desired(signals(report(16)), fast, SETTLED)
+    assert replicas(after(299, signals(report(0), report(0))), fast, state) == 2
 
 
 def test_the_peak_is_kept_and_not_all_that_came_together():
@@ -183,7 +204,7 @@ def test_no_second_one_is_ordered_while_the_first_is_starting():
 
 def test_after_a_change_latency_is_not_heeded_until_the_p95_has_seen_it():
     both = signals(slow(), slow())
-    changed = State(running=2, running_since_s=NOW_S - 89)
+    changed = State(running=2, running_since_s=NOW_S - 119)
     assert replicas(both, state=changed) == 2
     assert replicas(after(1, both), state=changed) == 3
 
@@ -213,6 +234,12 @@ def test_one_slow_replica_of_three_does_not_speak_for_all():
 def test_near_its_limit_latency_keeps_every_replica():
     assert replicas(signals(*[report(3, ttft_p95_ms=1500)] * 2)) == 2
     assert replicas(signals(*[report(3, ttft_p95_ms=1300)] * 2)) == 1
+
+
+def test_the_work_of_a_moment_ago_is_to_blame_for_a_p95_that_looks_back():
+    _, busy = desired(signals(slow(10, tokens=0)), SETTINGS, State(running=1, running_since_s=NOW_S - 10))
+    _, state = desired(after(115, signals(slow(4))), SETTINGS, busy)
+    assert state.strained == 1.0
 
 
 def test_work_that_was_once_too_much_for_one_is_not_given_to_one_again():
@@ -317,7 +344,7 @@ REPORTS = st.none() | st.builds(
 )
 STATES = st.builds(
     State,
-    peaks=st.lists(st.tuples(st.integers(26_650, 26_670), st.integers(0, 9)), max_size=4).map(tuple),
+    peaks=st.lists(st.tuples(st.integers(26_650, 26_670), st.floats(0, 9)), max_size=4).map(tuple),
     running=st.integers(-1, 5),
     running_since_s=st.sampled_from([0.0, NOW_S - 10, NOW_S + 10]),
     strained=st.none() | st.floats(0.3, 2),
