@@ -115,7 +115,7 @@ def batch_beyond_requests(use: EngineUse) -> Iterator[Fault]:
 
 @rule(
     "ranks-beyond-kv-heads",
-    Severity.WARNING,
+    Severity.NOTE,
     states="tensor_parallel_size is at most the number of KV heads: beyond it, each is kept more than once.",
     reference="vLLM 0.29.0: vllm/config/model.py, get_num_kv_heads",
 )

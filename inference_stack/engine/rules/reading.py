@@ -27,7 +27,11 @@ def as_number(value: object) -> float | None:
             return float(value)
         except ValueError:
             return None
-    return float(value) if isinstance(value, bool | int | float) else None
+    try:
+        return float(value) if isinstance(value, bool | int | float) else None
+    except OverflowError:
+        # A whole number that no float can be.
+        return math.inf if cast("int", value) > 0 else -math.inf
 
 
 def as_integer(value: object) -> int | None:
