@@ -5,18 +5,23 @@ schemas of the pinned versions and the rules are held against whole documents; n
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any, TypeVar
 
 import yaml
 
+from inference_stack.catalog import CATALOG
 from inference_stack.spec import Finding
 from inference_stack.spec.libyaml import LOADER
 
 from . import versions
 from .applications import OPENAI_APP, PD_APP
-from .document import at, mapping
+from .arguments import engine_version
+from .card import card
+from .document import at, mapping, number
 from .names import name_findings
+from .rules import EngineUse, engine_rules
 from .rules.deployment import deployment_rules
 from .rules.llm_config import SET_BY_RAY, llm_config_rules
 from .rules.model_use import ModelUse
@@ -25,7 +30,7 @@ from .rules.ray_cluster import ClusterUse, cluster_rules
 from .rules.ray_service import CLUSTER, SERVE_CONFIG, ServiceUse, service_rules
 from .rules.rule import Rule
 from .rules.serve import ServeUse, serve_rules
-from .rules.service_placement import service_placement_rules
+from .rules.service_placement import resource_of, service_placement_rules
 from .schema import joined, schema_findings
 
 Subject = TypeVar("Subject")
@@ -39,6 +44,9 @@ KUBERAY, SERVE, LLM = (
 )
 
 IN_CONFIG = "engine_kwargs."
+ALONE = "memory-share"
+"""Code of the rule on how much of a card an engine takes that has it for itself."""
+
 APPLICATIONS = {OPENAI_APP: "LLMServingArgs", PD_APP: "PDServingArgs"}
 """What builds an application of Ray Serve LLM, and the schema of its arguments."""
 
@@ -62,11 +70,10 @@ def check_ray_service(manifest: Mapping[str, Any], *, engine: str = versions.VLL
     """
     form = schema_findings(manifest, KUBERAY_SCHEMA, "RayService", whose=KUBERAY)
     text = at(manifest, "spec", "serveConfigV2")
-    config: object = None
-    if isinstance(text, str):
-        config, wrong = _loaded(text, SERVE_CONFIG)
-        form += wrong or _serve_findings(config, SERVE_CONFIG, engine)
+    config, wrong = _loaded(text, SERVE_CONFIG) if isinstance(text, str) else (None, [])
     use = ServiceUse(manifest, ServeUse(mapping(config)))
+    if isinstance(text, str):
+        form += wrong or _serve_findings(config, SERVE_CONFIG, engine, use)
     told = _told((*service_rules, *service_placement_rules), use)
     return _once(form, chain(told, _cluster_findings(use.cluster, CLUSTER)))
 
@@ -108,7 +115,9 @@ def _loaded(text: str, path: str) -> tuple[object, list[Finding]]:
         return None, [Finding(code="not-yaml", path=path, what=f"not YAML: {error}")]
 
 
-def _serve_findings(config: object, path: str, engine: str) -> list[Finding]:
+def _serve_findings(
+    config: object, path: str, engine: str, service: ServiceUse | None = None
+) -> list[Finding]:
     form = schema_findings(config, RAY_SCHEMA, "ServeDeploySchema", whose=SERVE, path=path)
     use = ServeUse(mapping(config))
     for place, application in use.applications:
@@ -120,7 +129,8 @@ def _serve_findings(config: object, path: str, engine: str) -> list[Finding]:
         if not deployment.serves_model:
             told += _told(deployment_rules, deployment, joined(path, place))
     for place, model in use.models:
-        told += _model_findings(model, joined(path, place), engine)
+        resource = resource_of(service, model) if service else None
+        told += _model_findings(model, joined(path, place), engine, resource)
     return _once(_succeeded(form), told)
 
 
@@ -131,31 +141,42 @@ def _once(form: Iterable[Finding], told: Iterable[Finding]) -> list[Finding]:
     return [*form, *(finding for finding in told if finding.path not in unread)] if unread else list(told)
 
 
-def engine_argument_findings(
-    arguments: Mapping[str, Any], source: str = "", *, engine: str = versions.VLLM
-) -> list[Finding]:
+def engine_argument_findings(use: EngineUse, source: str = "") -> list[Finding]:
     """What is wrong with arguments that Ray Serve LLM is to pass on; paths are their names.
 
     `source` is where the weights come from, as far as it is known.
     """
-    model = ModelUse({"engine_kwargs": arguments, "model_loading_config": {"model_id": source}})
-    found = chain(_told(llm_config_rules, model), _argument_findings(model, "engine_kwargs", engine))
-    return [
-        finding.at(finding.path.removeprefix(IN_CONFIG))
-        for finding in found
-        if finding.path.startswith(IN_CONFIG)
-    ]
+    model = ModelUse({"engine_kwargs": use.arguments, "model_loading_config": {"model_id": source}})
+    refused = (finding for finding in _told(llm_config_rules, model) if finding.path.startswith(IN_CONFIG))
+    names = name_findings(use.version.version, _passed_on(use.arguments))
+    found = [finding.at(finding.path.removeprefix(IN_CONFIG)) for finding in refused]
+    return _once([*found, *names], _told(engine_rules, replace(use, arguments=_passed_on(use.arguments))))
 
 
-def _model_findings(model: ModelUse, path: str, engine: str) -> Iterator[Finding]:
+def _model_findings(
+    model: ModelUse, path: str, engine: str, resource: str | None = None
+) -> Iterator[Finding]:
     yield from _told(llm_config_rules, model, path)
     yield from _told(deployment_rules, model.deployment, joined(path, "deployment_config"))
-    yield from _argument_findings(model, joined(path, "engine_kwargs"), engine)
+    path = joined(path, "engine_kwargs")
+    arguments = _passed_on(model.engine)
+    names = list(name_findings(engine, arguments, path=path))
+    named = model.config.get("accelerator_type")
+    row = CATALOG.model(model.source)
+    use = EngineUse(
+        version=engine_version(engine),
+        arguments=arguments,
+        checkpoint=row.fields if row else {},
+        gpu=card(named if isinstance(named, str) else None, resource) if model.kind == "gpu" else None,
+    )
+    found = _once(names, _told(engine_rules, use, path))
+    shared = any(0 < (number(bundle.get("GPU")) or 0) < 1 for bundle in model.bundles)
+    yield from (finding for finding in found if not (shared and finding.code == ALONE))
 
 
-def _argument_findings(model: ModelUse, path: str, engine: str) -> Iterator[Finding]:
-    arguments = {name: value for name, value in model.engine.items() if name not in SET_BY_RAY}
-    yield from name_findings(engine, arguments, path=path)
+def _passed_on(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What vLLM gets of engine_kwargs: all but what Ray takes from elsewhere."""
+    return {name: value for name, value in arguments.items() if name not in SET_BY_RAY}
 
 
 def _cluster_findings(cluster: ClusterUse, path: str) -> Iterator[Finding]:

@@ -6,6 +6,8 @@ from pydantic import JsonValue
 
 from inference_stack.catalog import ModelRow
 from inference_stack.engine import engine_argument_findings
+from inference_stack.engine.arguments import engine_version
+from inference_stack.engine.rules import EngineUse
 from inference_stack.spec import Finding, Model, shown
 
 from .engine_defaults import PINNED, batch, utilization
@@ -52,7 +54,8 @@ def engine_findings(model: Model, row: ModelRow) -> Iterator[Finding]:
     told = list(_not_to_be_said(model, row))
     yield from told
     paths = {finding.path for finding in told}
-    for finding in engine_argument_findings(model.engine, model.source, engine=PINNED):
+    use = EngineUse(engine_version(PINNED), model.engine, row.fields)
+    for finding in engine_argument_findings(use, model.source):
         if (found := finding.under("engine")).path not in paths:
             yield found
 

@@ -7,7 +7,8 @@ from inference_stack.engine.document import at, quantity
 from inference_stack.engine.schema import joined
 from inference_stack.spec import Severity
 
-from .pod import KUBERAY, SLICE, gpus
+from .model_use import ModelUse
+from .pod import KUBERAY, gpus
 from .ray_cluster import Group, kept
 from .ray_service import CLUSTER, SERVE_CONFIG, ServiceUse
 from .rule import Fault, Rule, rule
@@ -25,25 +26,38 @@ def _nowhere_to_run(use: ServiceUse) -> Iterator[Fault]:
     for path, model in use.serve.models if cluster.workers else ():
         if model.kind == "tpu" or not model.bundles:
             continue
-        first = dict(model.bundles[0])
-        for name, amount in model.replica.items():
-            first[name] = (quantity(first.get(name)) or 0) + amount
-        named = model.config.get("accelerator_type")
-        if isinstance(named, str):
-            first.setdefault(f"accelerator_type:{'A10G' if named == 'A10' else named}", 0.001)
-        lacking = [_lacking(group, first, cluster.autoscaling) for group in cluster.groups]
+        asked = _asked(model)
+        lacking = [_lacking(group, asked, cluster.autoscaling) for group in cluster.groups]
         if all(lacking):
             nowhere = sorted(name for name in lacking[0] if all(name in names for names in lacking))
-            asked = ", ".join(f"{name} {quantity(first[name]):g}" for name in nowhere or sorted(first))
             yield Fault(
                 path=joined(SERVE_CONFIG, path, _said_at(nowhere)),
-                given=asked,
+                given=", ".join(f"{name} {quantity(asked[name]):g}" for name in nowhere or sorted(asked)),
                 what="no group of pods offers it"
                 + ("" if nowhere else " all together")
                 + ": the model waits for a place without end",
                 allowed="what `resources`, rayStartParams or limits of a group say; of a group at zero the "
                 "autoscaler knows no type of GPU that none of them names",
             )
+
+
+def resource_of(use: ServiceUse, model: ModelUse) -> str | None:
+    """The Kubernetes resource of a GPU or of a slice that a model gets; None where it may be one or another."""
+    asked, cluster = _asked(model), use.cluster
+    homes = [group for group in cluster.workers if not _lacking(group, asked, cluster.autoscaling)]
+    found = {name for group in homes for name in gpus(group.container)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _asked(model: ModelUse) -> dict[str, Any]:
+    """What the first worker of a replica asks a Ray node for, with the replica's own process beside it."""
+    asked = dict(model.bundles[0]) if model.bundles else {}
+    for name, amount in model.replica.items():
+        asked[name] = (quantity(asked.get(name)) or 0) + amount
+    named = model.config.get("accelerator_type")
+    if isinstance(named, str):
+        asked.setdefault(f"accelerator_type:{'A10G' if named == 'A10' else named}", 0.001)
+    return asked
 
 
 def _lacking(group: Group, asked: Mapping[str, Any], autoscaling: bool) -> list[str]:
@@ -119,27 +133,6 @@ def _tensor_parallel_across_pods(use: ServiceUse) -> Iterator[Fault]:
 
 
 @rule(
-    "slices-joined",
-    Severity.ERROR,
-    states="An engine has one slice of a GPU, or whole GPUs.",
-    reference="vllm#7211: NCCL joins no slices",
-)
-def _slices_joined(use: ServiceUse) -> Iterator[Fault]:
-    having = [group for group in use.cluster.groups if gpus(group.container)]
-    sliced = having and all(any(SLICE.fullmatch(name) for name in gpus(group.container)) for group in having)
-    for path, model in use.serve.models if sliced else ():
-        if model.workers > 1 and model.kind == "gpu":
-            size = "tensor" if quantity(model.engine.get("tensor_parallel_size", 1)) != 1 else "pipeline"
-            yield Fault(
-                path=joined(SERVE_CONFIG, path, f"engine_kwargs.{size}_parallel_size"),
-                given=str(model.engine.get(f"{size}_parallel_size")),
-                what="pods have slices of GPUs, which cannot work on one tensor together",
-                allowed="1",
-                remedy="take a larger slice, or whole GPUs",
-            )
-
-
-@rule(
     "autoscaling-off",
     Severity.WARNING,
     states="Where models scale beyond the pods that are kept, Ray may add pods.",
@@ -190,7 +183,6 @@ service_placement_rules: tuple[Rule[ServiceUse], ...] = (
     _nowhere_to_run,
     _bundles_beyond_pod,
     _tensor_parallel_across_pods,
-    _slices_joined,
     _autoscaling_off,
     _replicas_beyond_groups,
 )

@@ -288,12 +288,6 @@ SERVICES: list[tuple[str, Change, str, Change]] = [
         engine(tensor_parallel_size=2, pipeline_parallel_size=2),
     ),
     (
-        "slices-joined",
-        both(container(**gpus("2", SLICE)), engine(tensor_parallel_size=2)),
-        f"{MODEL}.engine_kwargs.tensor_parallel_size",
-        container(**gpus("2", SLICE)),
-    ),
-    (
         "autoscaling-off",
         cluster(enableInTreeAutoscaling=False),
         f"{CLUSTER}.enableInTreeAutoscaling",
