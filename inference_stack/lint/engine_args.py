@@ -5,10 +5,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from inference_stack.catalog import CATALOG
 from inference_stack.engine import names
 from inference_stack.engine.arguments import engine_version
-from inference_stack.engine.command_line import NOT_KNOWN, parse
+from inference_stack.engine.command_line import NOT_KNOWN, command_line_findings
 from inference_stack.engine.command_line.options import Option, word
+from inference_stack.engine.rules import EngineUse, engine_rules
 from inference_stack.spec import Finding
 
 GROUPS = ("engine_args", "frontend_args")
@@ -41,12 +43,14 @@ def set_findings(given: object, version: str) -> list[Finding]:
         ]
     whole = cast("Mapping[str, Any]", given)
     findings: list[Finding] = []
-    arguments: dict[str, tuple[str, Any]] = {}
+    arguments: dict[str, Any] = {}
+    groups: dict[str, str] = {}
     for group in GROUPS:
         held: object = whole.get(group) or {}
         if isinstance(held, Mapping):
-            for name, value in cast("Mapping[object, Any]", held).items():
-                arguments[str(name)] = (f"{group}.{name}", value)
+            named = {str(name): value for name, value in cast("Mapping[object, Any]", held).items()}
+            arguments |= named
+            groups |= dict.fromkeys(named, group)
         else:
             findings.append(
                 Finding(
@@ -57,29 +61,50 @@ def set_findings(given: object, version: str) -> list[Finding]:
                     allowed="object",
                 )
             )
-    kind = str(whole.get("kind") or "").lower()
-    judged = _dict_findings if any(part in kind for part in DICTS) else _command_findings
-    return [*findings, *judged(version, kind, arguments)]
+    kind, model = str(whole.get("kind") or "").lower(), str(whole.get("model") or "MODEL")
+    if any(part in kind for part in DICTS):
+        taker: names.Taker = "ray" if any(part in kind for part in RAY) else "engine"
+        told = _dict_findings(version, taker, model, arguments)
+    else:
+        told = _command_findings(version, model, arguments)
+    return [*findings, *(_placed(finding, groups) for finding in told)]
 
 
-def _dict_findings(version: str, kind: str, arguments: Mapping[str, tuple[str, Any]]) -> Iterator[Finding]:
-    taker: names.Taker = "ray" if any(part in kind for part in RAY) else "engine"
-    values = {name: value for name, (_, value) in arguments.items()}
-    for finding in names.name_findings(version, values, taker=taker):
-        yield finding.at(arguments[finding.path][0])
+def _placed(finding: Finding, groups: Mapping[str, str]) -> Finding:
+    """The finding where its argument stands: engine_args.max_model_len."""
+    name = next((name for name in (finding.path, finding.path.partition(".")[0]) if name in groups), None)
+    return finding if name is None else finding.under(groups[name])
 
 
-def _command_findings(version: str, kind: str, arguments: Mapping[str, tuple[str, Any]]) -> Iterator[Finding]:
-    del kind
-    argv, origins = ([], []) if "model" in arguments else (["MODEL"], [""])
-    for name, (_, value) in arguments.items():
+def _dict_findings(
+    version: str, taker: names.Taker, model: str, arguments: Mapping[str, Any]
+) -> Iterator[Finding]:
+    yield from names.name_findings(version, arguments, taker=taker)
+    row = CATALOG.model(model)
+    use = EngineUse(engine_version(version), arguments, row.fields if row else {})
+    for rule in engine_rules:
+        yield from rule.findings(use)
+
+
+def _command_findings(version: str, model: str, arguments: Mapping[str, Any]) -> Iterator[Finding]:
+    argv, origins = ([], []) if "model" in arguments else ([model], [""])
+    for name, value in arguments.items():
         words = option_words(version, name, value)
         argv += words
         origins += [name] * len(words)
-    for token, finding in parse(version, argv).findings:
-        name = origins[token]
-        path, value = arguments[name]
-        yield finding.model_copy(update={"path": path, "given": finding.given or _shown(value)})
+    for token, finding in command_line_findings(version, argv):
+        name = origins[token] if token >= 0 else ""
+        if name not in arguments:
+            yield finding
+            continue
+        # Of --compilation-config.mode, the part behind the option.
+        inside = "" if "." in name else finding.path.partition(".")[2]
+        yield finding.model_copy(
+            update={
+                "path": f"{name}.{inside}" if inside else name,
+                "given": finding.given or _shown(arguments[name]),
+            }
+        )
 
 
 def option_words(version: str, name: str, value: object) -> list[str]:

@@ -3,7 +3,14 @@ from typing import Any
 
 import pytest
 
-from inference_stack.engine.command_line import NOT_KNOWN, Parsed, parse, parse_config, started
+from inference_stack.engine.command_line import (
+    NOT_KNOWN,
+    Parsed,
+    command_line_findings,
+    parse,
+    parse_config,
+    started,
+)
 
 
 def read(line: str, **options: Any) -> Parsed:
@@ -208,6 +215,29 @@ def test_the_old_server_reads_false_under_a_name_in_dashes_only():
 
     assert read_by_old("enable-prefix-caching").arguments == {"enable_prefix_caching": False}
     assert told(read_by_old("enable_prefix_caching")) == [(0, "ignored-argument", "enable_prefix_caching")]
+
+
+def judged(line: str) -> list[tuple[int, str, str]]:
+    found = command_line_findings("0.29.0", shlex.split(line))
+    return [(token, finding.code, finding.path) for token, finding in found]
+
+
+def test_the_rules_judge_what_was_read_and_name_the_word_and_its_option():
+    assert judged("m --gpu-memory-util 1.2 --enable-auto-tool-choice") == [
+        (1, "abbreviated-argument", "--gpu-memory-util"),
+        (1, "argument-bounds", "--gpu-memory-utilization"),
+        (3, "server-argument-needs", "--enable-auto-tool-choice"),
+    ]
+    assert judged("m --compilation-config.nonsense 1") == [
+        (1, "argument-field", "--compilation-config.nonsense")
+    ]
+    assert judged("m --gpu-memory-utilization 0.8 --enable-auto-tool-choice --tool-call-parser hermes") == []
+
+
+def test_the_rules_do_not_judge_what_is_not_known():
+    assert judged(f"m --gpu-memory-utilization {NOT_KNOWN}") == []
+    assert judged("Qwen/Qwen2.5-7B-Instruct -tp 3") == [(1, "heads-not-divisible", "--tensor-parallel-size")]
+    assert judged(f"{NOT_KNOWN} -tp 3") == []
 
 
 @pytest.mark.parametrize(

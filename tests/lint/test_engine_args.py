@@ -47,7 +47,7 @@ def test_arguments_of_the_server_stand_in_their_own_place():
         ("port", "$PORT"),
         ("port", "{{ .Values.port }}"),
         ("model", "m"),
-        ("no_enable_prefix_caching", True),
+        ("no_enable_lora", True),
     ],
 )
 def test_what_people_write_on_the_command_line_passes(name, value):
@@ -66,6 +66,28 @@ def test_what_people_write_on_the_command_line_passes(name, value):
 )
 def test_a_value_that_the_parser_refuses_is_told(name, value, code):
     assert [found for found, *_ in told("vllm_serve_cli", {name: value})] == [code]
+
+
+def test_values_are_judged_by_the_rules_wherever_they_stand():
+    beyond = ("argument-bounds", "engine_args.gpu_memory_utilization", "1.2")
+    for kind in ("vllm_serve_cli", "ray_llm_config"):
+        assert told(kind, {"gpu_memory_utilization": 1.2}) == [beyond]
+        assert told(kind, {"gpu_memory_utilization": 0.8}) == []
+
+
+def test_a_field_within_an_argument_has_its_own_path():
+    for kind in ("vllm_serve_cli", "ray_llm_config"):
+        (finding,) = told(kind, {"compilation_config": {"nonsense": 1}})
+        assert finding[:2] == ("argument-field", "engine_args.compilation_config.nonsense")
+
+
+def test_a_model_of_the_catalog_is_judged_by_its_heads():
+    def judged(model: str) -> list[str]:
+        given = {"kind": "vllm_serve_cli", "model": model, "engine_args": {"tensor_parallel_size": 3}}
+        return [one["code"] for one in lint_engine_args([given], "0.29.0")[0]["findings"]]
+
+    assert judged("Qwen/Qwen2.5-7B-Instruct") == ["heads-not-divisible"]
+    assert judged("somebody/else") == []
 
 
 def test_what_is_no_set_is_a_finding_and_no_crash():
