@@ -2,15 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from inference_stack.catalog import CATALOG
-from inference_stack.engine import names
+from inference_stack.engine import engine_argument_findings
 from inference_stack.engine.arguments import engine_version
+from inference_stack.engine.card import card
 from inference_stack.engine.command_line import NOT_KNOWN, command_line_findings
 from inference_stack.engine.command_line.options import Option, word
-from inference_stack.engine.rules import EngineUse, engine_rules
+from inference_stack.engine.names import name_findings
+from inference_stack.engine.rules import EngineUse, Gpu, engine_rules
 from inference_stack.spec import Finding
 
 GROUPS = ("engine_args", "frontend_args")
@@ -23,10 +25,11 @@ RAY = ("ray", "llm_config", "engine_kwargs")
 
 
 def lint_engine_args(sets: Sequence[Mapping[str, Any]], version: str) -> list[dict[str, Any]]:
-    """Findings on each set {id, kind, model, engine_args, frontend_args}: [{id, findings}] in the same order.
+    """Findings on each set {id, kind, engine_args, frontend_args}: [{id, findings}] in the same order.
 
     The names of a command line (kind vllm_serve_cli) are judged as `vllm serve` reads options, those of a
-    dict (ray_llm_config, rayservice) as whole names. Raises KeyError for a version that is not known here.
+    dict (ray_llm_config, rayservice) as whole names. Where a set also names its model and accelerator, the
+    rules know of them. Raises KeyError for a version that is not known here.
     """
     engine_version(version)
     return [
@@ -61,13 +64,22 @@ def set_findings(given: object, version: str) -> list[Finding]:
                     allowed="object",
                 )
             )
+    return [*findings, *(_placed(finding, groups) for finding in _judged(whole, arguments, version))]
+
+
+def _judged(whole: Mapping[str, Any], arguments: Mapping[str, Any], version: str) -> Iterable[Finding]:
+    """Findings by the way in which arguments of this kind reach vLLM; paths are names of arguments."""
     kind, model = str(whole.get("kind") or "").lower(), str(whole.get("model") or "MODEL")
-    if any(part in kind for part in DICTS):
-        taker: names.Taker = "ray" if any(part in kind for part in RAY) else "engine"
-        told = _dict_findings(version, taker, model, arguments)
-    else:
-        told = _command_findings(version, model, arguments)
-    return [*findings, *(_placed(finding, groups) for finding in told)]
+    named = whole.get("accelerator")
+    gpu = card(named if isinstance(named, str) else None)
+    if not any(part in kind for part in DICTS):
+        return _command_findings(version, model, arguments, gpu)
+    row = CATALOG.model(model)
+    use = EngineUse(engine_version(version), arguments, row.fields if row else {}, gpu)
+    if any(part in kind for part in RAY):
+        return engine_argument_findings(use, model)
+    told = (finding for rule in engine_rules for finding in rule.findings(use))
+    return [*name_findings(version, arguments, taker="engine"), *told]
 
 
 def _placed(finding: Finding, groups: Mapping[str, str]) -> Finding:
@@ -76,23 +88,15 @@ def _placed(finding: Finding, groups: Mapping[str, str]) -> Finding:
     return finding if name is None else finding.under(groups[name])
 
 
-def _dict_findings(
-    version: str, taker: names.Taker, model: str, arguments: Mapping[str, Any]
+def _command_findings(
+    version: str, model: str, arguments: Mapping[str, Any], gpu: Gpu | None
 ) -> Iterator[Finding]:
-    yield from names.name_findings(version, arguments, taker=taker)
-    row = CATALOG.model(model)
-    use = EngineUse(engine_version(version), arguments, row.fields if row else {})
-    for rule in engine_rules:
-        yield from rule.findings(use)
-
-
-def _command_findings(version: str, model: str, arguments: Mapping[str, Any]) -> Iterator[Finding]:
     argv, origins = ([], []) if "model" in arguments else ([model], [""])
     for name, value in arguments.items():
         words = option_words(version, name, value)
         argv += words
         origins += [name] * len(words)
-    for token, finding in command_line_findings(version, argv):
+    for token, finding in command_line_findings(version, argv, gpu=gpu):
         name = origins[token] if token >= 0 else ""
         if name not in arguments:
             yield finding
