@@ -3,8 +3,14 @@
 from collections.abc import Iterable, Iterator
 
 from inference_stack.engine import versions
-from inference_stack.engine.arguments import Argument, Departed, EngineVersion, engine_version, history
-from inference_stack.engine.arguments.argument import release
+from inference_stack.engine.arguments import (
+    Argument,
+    Departed,
+    EngineVersion,
+    departed,
+    engine_version,
+    history,
+)
 
 from .engine_arguments import by_group, plain, stands
 from .reference import DOCS
@@ -66,7 +72,7 @@ def _row(argument: Argument) -> str:
 
 def _departures(version: EngineVersion, gone: Iterable[Departed]) -> Iterator[str]:
     for each in gone:
-        if each.name not in version.arguments and release(each.version) <= release(version.version):
+        if departed(each.name, version):
             yield f"| `{each.name}` | {each.until} | {_cell(each.remedy)} |"
 
 

@@ -7,7 +7,7 @@ from inference_stack.engine.arguments import departed, engine_version, history
 from inference_stack.report.engine_reference import PAGE, written
 
 ROW = re.compile(r"^\| `(\w+)`.* \| (.+) \| `(.+)` \| (.+) \|$", re.MULTILINE)
-GONE = re.compile(r"^\| `(\w+)` \| [\d.]+ \| (.+) \|$", re.MULTILINE)
+GONE = re.compile(r"^\| `([\w.]+)` \| [\d.]+ \| (.+) \|$", re.MULTILINE)
 VERSION = engine_version(versions.VLLM)
 
 

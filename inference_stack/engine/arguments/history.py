@@ -38,7 +38,7 @@ class Departed(BaseModel):
 
 @cache
 def history() -> Mapping[str, Departed]:
-    """Every argument that is gone, from vLLM 0.2.7 to the newest version that is known, by name."""
+    """Every argument that is gone, from vLLM 0.2.7 on, by name; a field by its path."""
     content = yaml.load((DATA / "history.yaml").read_text(), LOADER)  # noqa: S506 - a safe one
     return {name: Departed(name=name, **entry) for name, entry in content.items()}
 
@@ -46,6 +46,6 @@ def history() -> Mapping[str, Departed]:
 def departed(name: str, version: EngineVersion) -> Departed | None:
     """What became of a name that `version` does not take; None where no earlier release took it either."""
     found = history().get(name)
-    if found is None or name in version.arguments or name in version.serve:
+    if found is None or version.find(name):
         return None
     return found if release(found.version) <= release(version.version) else None
