@@ -104,6 +104,12 @@ class Gpu(Row):
     ray_type: str | None = Field(description="Ray's accelerator type; None where Ray has none.")
     verified: bool
 
+    @property
+    def capability(self) -> tuple[int, int]:
+        """Major and minor number of its compute capability."""
+        major, _, minor = self.compute_capability.partition(".")
+        return int(major), int(minor)
+
 
 class MigRow(Row):
     """One way to cut a GPU. AKS cuts all GPUs of a pool alike; NVIDIA also lets unequal slices share one."""

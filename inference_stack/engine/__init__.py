@@ -2,6 +2,7 @@
 
 from .applications import SIDES, ServeConfig
 from .check import (
+    ALONE,
     check_ray_service,
     engine_argument_findings,
     llm_config_findings,
@@ -13,6 +14,7 @@ from .ray_service import LICENCE_ANNOTATION, SERVICE_LABEL, HeadGroup, RayServic
 from .serve_config import Adapters, ServedModel, disaggregated_config, serve_config
 
 __all__ = [
+    "ALONE",
     "LICENCE_ANNOTATION",
     "SERVICE_LABEL",
     "SIDES",

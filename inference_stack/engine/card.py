@@ -4,7 +4,6 @@ import re
 from functools import cache
 
 from inference_stack.catalog import CATALOG
-from inference_stack.catalog import Gpu as Card
 
 from .rules import Gpu
 
@@ -26,16 +25,11 @@ def card(accelerator_type: str | None, resource: str | None = None) -> Gpu | Non
     )
     match = SLICE.fullmatch(resource or "")
     if match is None:
-        return Gpu(cards[0].name, cards[0].memory_gib, _capability(cards[0])) if cards else None
+        return Gpu(cards[0].name, cards[0].memory_gib, cards[0].capability) if cards else None
     profile, _, gigabytes = match.groups()
     for each in cards or CATALOG.gpus.values():
         for row in CATALOG.slices(each.name):
             if row.profile == profile:
-                return Gpu(f"{each.name} {profile}", row.memory_gib, _capability(each), slice=True)
-    capability = _capability(cards[0]) if cards else (10, 0)
+                return Gpu(f"{each.name} {profile}", row.memory_gib, each.capability, slice=True)
+    capability = cards[0].capability if cards else (10, 0)
     return Gpu(profile, int(gigabytes) * GIB, capability, slice=True)
-
-
-def _capability(card: Card) -> tuple[int, int]:
-    major, _, minor = card.compute_capability.partition(".")
-    return int(major), int(minor)

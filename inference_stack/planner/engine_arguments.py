@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from inference_stack.catalog import ModelRow
-from inference_stack.engine import engine_argument_findings
+from inference_stack.engine import ALONE, engine_argument_findings
 from inference_stack.engine.arguments import engine_version
-from inference_stack.engine.rules import EngineUse
+from inference_stack.engine.rules import EngineUse, Gpu
 from inference_stack.spec import Finding, Model, shown
 
 from .engine_defaults import PINNED, batch, utilization
@@ -133,6 +133,32 @@ def engine_arguments(model: Model, replica: Replica) -> dict[str, JsonValue]:
             "max_lora_rank": settings.max_lora_rank,
         }
     return dict(sorted({**model.engine, **derived}.items()))
+
+
+def sent_findings(
+    model: Model, replica: Replica, row: ModelRow, compute_capability: tuple[int, int]
+) -> Iterator[Finding]:
+    """What is to be said of all arguments of a replica together, on its card; paths count from the model.
+
+    A finding on an argument that the plan derived lies where the user said what it is derived from.
+    """
+    silicon, sent = replica.silicon, engine_arguments(model, replica)
+    use = EngineUse(
+        engine_version(PINNED),
+        sent,
+        row.fields,
+        Gpu(silicon.gpu, silicon.memory_gib, compute_capability, slice=silicon.profile is not None),
+    )
+    shared = replica.engine.gpu_memory_utilization < utilization(PINNED)
+    for finding in engine_argument_findings(use, model.source):
+        name = finding.path.partition(".")[0]
+        if not (shared and finding.code == ALONE):
+            yield finding.at(_said_at(finding.path) if name not in model.engine else f"engine.{finding.path}")
+
+
+def _said_at(argument: str) -> str:
+    """Where a user says what an argument is derived from."""
+    return DERIVED.get(argument.partition(".")[0]) or "engine"
 
 
 def _dtype(given: JsonValue) -> str:

@@ -254,3 +254,15 @@ def test_as_many_workers_as_a_node_has_units_fit_beside_what_aks_keeps_back(sku:
         assert 1 <= size.shm_gib <= size.memory_gib
         whole = worker_size(sku, per_node, per_node, CATALOG)
         assert (whole.cpu, whole.memory_gib) == (per_node * size.cpu, per_node * size.memory_gib)
+
+
+def test_what_the_engine_does_with_derived_arguments_is_told_where_they_come_from(asked: Asked) -> None:
+    asked["models"][0] |= {
+        "source": "Qwen/Qwen3-235B-A22B-Instruct-2507-FP8",
+        "placement": {"pool": "eights", "gpus": 8},
+        "engine": {"enforce_eager": True},
+    }
+    asked["pools"] = [{"name": "eights", "sku": "Standard_ND96isr_H100_v5", "nodes": {"max": 4}}]
+    found = {(finding.code, finding.path) for finding in planned(asked).findings}
+    assert ("ranks-beyond-kv-heads", "models[0].placement.gpus") in found
+    assert ("eager-on-gpu", "models[0].engine.enforce_eager") in found

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from inference_stack.catalog import Catalog
+from inference_stack.planner.engine_arguments import engine_findings, sent_findings
 from inference_stack.spec import Finding, Severity
 
 from .choose import Placed
@@ -16,6 +17,21 @@ def notes(placed: Placed, catalog: Catalog) -> Iterator[Finding]:
     yield from _unsure(placed, catalog)
     yield from _aimless(placed)
     yield from _slower_than_it_could(placed)
+    yield from _sent(placed, catalog)
+
+
+def _sent(placed: Placed, catalog: Catalog) -> Iterator[Finding]:
+    """What is to be said of the arguments that its engines are started with, but for what is told already."""
+    model, candidate = placed.demand.model, placed.candidate
+    told = {(finding.code, finding.path) for finding in engine_findings(model, placed.demand.row)}
+    sides = (candidate, candidate.prefill) if candidate.prefill else (candidate,)
+    for side in sides:
+        for finding in sent_findings(
+            model, side.replica, side.way.row, catalog.gpus[side.way.offer.unit.gpu].capability
+        ):
+            if (finding.code, finding.path) not in told:
+                told.add((finding.code, finding.path))
+                yield finding
 
 
 def _waiting(placed: Placed) -> Iterator[Finding]:
