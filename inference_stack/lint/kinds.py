@@ -28,15 +28,15 @@ def document_spots(document: Document, file: str, version: str, read_text: ReadT
     if kind == "List" or (isinstance(kind, str) and kind.endswith("List") and "items" in given):
         yield from _each(document, "items", file, version, read_text)
         return
-    if _is_environment(given):
+    if is_environment(given):
         yield from environment_spots(document, file)
-    elif _is_ray(given, "RayService"):
+    elif is_ray(given, "RayService"):
         yield from ray.service_spots(document, version)
-    elif _is_ray(given, *ray.CLUSTERS):
+    elif is_ray(given, *ray.CLUSTERS):
         yield from ray.cluster_spots(document, version)
     elif kind == "ConfigMap":
         yield from _texts(document, "data", read_text)
-    elif _is_serve_config(given):
+    elif is_serve_config(given):
         yield from map(document.spot, serve_config_findings(given, engine=version))
     elif "model_loading_config" in given:
         yield from map(document.spot, llm_config_findings(given, engine=version))
@@ -59,23 +59,26 @@ def is_known(data: Any) -> bool:
     return (
         "kind" in given
         or "model_loading_config" in given
-        or _is_environment(given)
-        or _is_serve_config(given)
+        or is_environment(given)
+        or is_serve_config(given)
         or isinstance(given.get("llm_configs"), list)
         or isinstance(given.get("services"), Mapping)
     )
 
 
-def _is_environment(given: Mapping[str, Any]) -> bool:
+def is_environment(given: Mapping[str, Any]) -> bool:
+    """Whether a document is an environment of ours."""
     config = given.get("config")
     return isinstance(config, Mapping) and CONFIG_KEY in config
 
 
-def _is_ray(given: Mapping[str, Any], *kinds: str) -> bool:
+def is_ray(given: Mapping[str, Any], *kinds: str) -> bool:
+    """Whether a document is a manifest of KubeRay's of one of these kinds."""
     return given.get("kind") in kinds and str(given.get("apiVersion", "")).startswith("ray.io/")
 
 
-def _is_serve_config(given: Mapping[str, Any]) -> bool:
+def is_serve_config(given: Mapping[str, Any]) -> bool:
+    """Whether a document is a file for `serve deploy`."""
     applications = given.get("applications")
     return isinstance(applications, list) and any(
         isinstance(each, Mapping) and "import_path" in each for each in cast("list[Any]", applications)
