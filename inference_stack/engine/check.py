@@ -18,6 +18,7 @@ from inference_stack.spec.libyaml import LOADER
 from . import versions
 from .applications import OPENAI_APP, PD_APP
 from .arguments import engine_version
+from .arguments.pairs import pair_findings
 from .card import card
 from .document import at, mapping, number
 from .names import name_findings
@@ -26,7 +27,7 @@ from .rules.deployment import deployment_rules
 from .rules.llm_config import SET_BY_RAY, llm_config_rules
 from .rules.model_use import ModelUse
 from .rules.pod import Pod, pod_rules
-from .rules.ray_cluster import ClusterUse, cluster_rules
+from .rules.ray_cluster import ClusterUse, cluster_rules, ray_version
 from .rules.ray_service import CLUSTER, SERVE_CONFIG, ServiceUse, service_rules
 from .rules.rule import Rule
 from .rules.serve import ServeUse, serve_rules
@@ -75,7 +76,7 @@ def check_ray_service(manifest: Mapping[str, Any], *, engine: str = versions.VLL
     if isinstance(text, str):
         form += wrong or _serve_findings(config, SERVE_CONFIG, engine, use)
     told = _told((*service_rules, *service_placement_rules), use)
-    return _once(form, chain(told, _cluster_findings(use.cluster, CLUSTER)))
+    return _once(form, chain(told, _pair_findings(use, engine), _cluster_findings(use.cluster, CLUSTER)))
 
 
 def ray_cluster_findings(spec: Mapping[str, Any], path: str = "") -> list[Finding]:
@@ -177,6 +178,17 @@ def _model_findings(
 def _passed_on(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """What vLLM gets of engine_kwargs: all but what Ray takes from elsewhere."""
     return {name: value for name, value in arguments.items() if name not in SET_BY_RAY}
+
+
+def _pair_findings(use: ServiceUse, engine: str) -> Iterator[Finding]:
+    """What is known against this vLLM under the Ray of a service's image."""
+    head, told = use.cluster.head, use.cluster.spec.get("rayVersion")
+    if not any(use.serve.models):
+        return
+    if runs := ray_version(head):
+        yield from pair_findings(runs, engine, joined(CLUSTER, head.container_path, "image"))
+    elif isinstance(told, str):
+        yield from pair_findings(told, engine, joined(CLUSTER, "rayVersion"))
 
 
 def _cluster_findings(cluster: ClusterUse, path: str) -> Iterator[Finding]:

@@ -15,11 +15,12 @@ from .definition import refused_by_the_definition
 pytestmark = pytest.mark.e2e
 
 MODEL = "spec.serveConfigV2.applications[0].args.llm_configs[0]"
+IMAGE = "spec.rayClusterConfig.headGroupSpec.template.spec.containers[0].image"
 REAL = {
-    # An argument that vLLM 0.29.0 no longer has.
-    "ray-service.llm-serve.yaml": [f"{MODEL}.engine_kwargs.device"],
+    # An argument that vLLM 0.29.0 no longer has, and a Ray that nobody tried with it.
+    "ray-service.llm-serve.yaml": [f"{MODEL}.engine_kwargs.device", IMAGE],
     # Ray Serve LLM sends one replica whatever comes.
-    "ray-service.deepseek.yaml": [f"{MODEL}.deployment_config.max_ongoing_requests"],
+    "ray-service.deepseek.yaml": [f"{MODEL}.deployment_config.max_ongoing_requests", IMAGE],
 }
 """What is wrong with KubeRay's own samples."""
 

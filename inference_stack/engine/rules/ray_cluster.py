@@ -305,9 +305,9 @@ def _slices_unseen(use: ClusterUse) -> Iterator[Fault]:
     reference="ray 2.60.0, ray/_private/utils.py: check_version_info",
 )
 def _ray_images_differ(use: ClusterUse) -> Iterator[Fault]:
-    head = _ray_version(use.head)
+    head = ray_version(use.head)
     for group in use.workers:
-        version = _ray_version(group)
+        version = ray_version(group)
         if head and version and version != head:
             yield Fault(
                 path=joined(group.container_path, "image"),
@@ -324,7 +324,7 @@ def _ray_images_differ(use: ClusterUse) -> Iterator[Fault]:
     reference=f"{KUBERAY}/common/pod.go: probes are chosen by rayVersion",
 )
 def _ray_version_differs(use: ClusterUse) -> Iterator[Fault]:
-    told, runs = use.spec.get("rayVersion"), _ray_version(use.head)
+    told, runs = use.spec.get("rayVersion"), ray_version(use.head)
     if isinstance(told, str) and told and runs and told != runs:
         yield Fault(
             path="rayVersion",
@@ -334,7 +334,8 @@ def _ray_version_differs(use: ClusterUse) -> Iterator[Fault]:
         )
 
 
-def _ray_version(group: Group) -> str | None:
+def ray_version(group: Group) -> str | None:
+    """Ray's version in the image of a group; None where its tag does not say."""
     match = RAY_IMAGE.fullmatch(str(group.container.get("image", "")))
     return match.group(1) if match else None
 

@@ -451,6 +451,35 @@ def test_every_rule_on_services_clusters_and_pods_has_its_cases():
     assert tried == {rule.code for rule in rules}
 
 
+@pytest.mark.parametrize(
+    ("change", "engine", "code", "path"),
+    [
+        (both(), "0.33.0", "pair-breaks", f"{HEAD}.template.spec.containers[0].image"),
+        (
+            both(
+                head_container(image=IMAGE.replace("2.60.0", "2.55.1")),
+                container(image=IMAGE.replace("2.60.0", "2.55.1")),
+                cluster(rayVersion="2.55.1"),
+            ),
+            "0.29.0",
+            "pair-untested",
+            f"{HEAD}.template.spec.containers[0].image",
+        ),
+        (
+            both(head_container(image="ours"), container(image="ours")),
+            "0.33.0",
+            "pair-breaks",
+            f"{CLUSTER}.rayVersion",
+        ),
+    ],
+    ids=["breaks", "untested", "by rayVersion"],
+)
+def test_a_pair_of_ray_and_vllm_that_is_not_known_to_work_is_told(change, engine, code, path):
+    manifest = service()
+    change(manifest)
+    assert codes(check_ray_service(manifest, engine=engine)) == {(code, path)}
+
+
 def test_the_cluster_of_any_resource_is_judged_alone_and_by_its_own_path():
     manifest = service()
     group(minReplicas=5, groupname="x")(manifest)
