@@ -165,14 +165,14 @@ def _model_fields(cls: type) -> Mapping[str, Any]:
 
 def type_hints(cls: type) -> Mapping[str, Any]:
     """Resolved hints of a class; names that upstream imports for type checkers only are looked up by hand."""
-    from vllm.config.quantization import QuantizationConfigArgs
-
-    missing = {"QuantizationConfigArgs": QuantizationConfigArgs}
+    missing: dict[str, Any] = {}
     while True:
         try:
             return typing.get_type_hints(cls, localns=missing, include_extras=True)
         except NameError as error:
-            missing[error.name] = Any  # type: ignore[assignment]
+            from vllm.config import quantization
+
+            missing[error.name] = getattr(quantization, error.name, Any)
 
 
 def coerced(cls: type, field: str) -> bool:
