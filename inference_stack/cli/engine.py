@@ -152,3 +152,6 @@ def _show(answer: Answer) -> None:
         console.print(effect_view(answer.environment.engines, answer.environment.name))
     if answer.pair:
         console.print(pair_line(answer.pair))
+    if answer.environment:
+        broken = "would break" if answer.environment.breaks else "keeps working"
+        console.print(f"{answer.environment.name} {broken}.", style="bold")

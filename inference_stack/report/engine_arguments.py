@@ -167,6 +167,8 @@ def effect_view(effects: Mapping[str, Effect], environment: str) -> RenderableTy
         for change in effect.defaults:
             before, after = _sides(change)
             table.add_row("", Text(change.name), "", Text(f"default {before} → {after}", style="yellow"))
+    table.caption = "nothing: vLLM decides at the start, and what it decides is not compared."
+    table.caption_justify = "left"
     return table
 
 

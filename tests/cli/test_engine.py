@@ -69,6 +69,7 @@ def test_an_environment_whose_pair_breaks_would_break() -> None:
 
 def test_an_environment_that_keeps_working_ends_well() -> None:
     assert not answered("diff", "0.33.0", "0.29.0", "--env", "prod")["environment"]["breaks"]
+    assert "prod keeps working." in told("diff", "0.33.0", "0.29.0", "--env", "prod")
 
 
 def test_what_an_environment_gives_and_the_new_version_refuses_is_told(tmp_path: Path) -> None:
@@ -78,7 +79,9 @@ def test_what_an_environment_gives_and_the_new_version_refuses_is_told(tmp_path:
     (engine,) = found["environment"]["engines"].values()
     assert [fault["path"] for fault in engine["refused"]] == ["mamba_cache_mode"]
     assert "disable_cascade_attn" not in [change["name"] for change in engine["defaults"]]
-    assert "mamba_cache_mode" in told("diff", "0.29.0", "0.33.0", "--file", str(file), exit_code=1)
+    shown = told("diff", "0.29.0", "0.33.0", "--file", str(file), exit_code=1)
+    assert "1 refused" in shown
+    assert "would break." in shown
 
 
 def test_a_version_that_is_not_known_is_refused_with_those_that_are() -> None:
