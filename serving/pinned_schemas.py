@@ -182,13 +182,14 @@ def ray() -> Schema:
     from ray import serve
     from ray.llm._internal.common.placement import PlacementGroupConfig
     from ray.llm._internal.serve.core.configs.accelerators import AcceleratorType
+    from ray.llm._internal.serve.serving_patterns.data_parallel.builder import DPOpenAiServingArgs
     from ray.llm._internal.serve.serving_patterns.prefill_decode.builder import PDServingArgs
     from ray.serve._private.config import DeploymentConfig
     from ray.serve.config import AutoscalingPolicy
     from ray.serve.llm import LLMServingArgs
     from ray.serve.schema import DeploymentSchema, ServeDeploySchema
 
-    applications = (LLMServingArgs, PDServingArgs)
+    applications = (LLMServingArgs, PDServingArgs, DPOpenAiServingArgs)
     models = (ServeDeploySchema, *applications, PlacementGroupConfig, AutoscalingPolicy, DeploymentSchema)
     _, document = models_json_schema([(model, "validation") for model in models])
     definitions: dict[str, Schema] = {name: structural(found) for name, found in document["$defs"].items()}

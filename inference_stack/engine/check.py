@@ -30,7 +30,7 @@ from .rules.pod import Pod, pod_rules
 from .rules.ray_cluster import ClusterUse, cluster_rules, ray_version
 from .rules.ray_service import CLUSTER, SERVE_CONFIG, ServiceUse, service_rules
 from .rules.rule import Rule
-from .rules.serve import ServeUse, serve_rules
+from .rules.serve import DP_APP, ServeUse, serve_rules
 from .rules.service_placement import resource_of, service_placement_rules
 from .schema import joined, schema_findings
 
@@ -48,7 +48,7 @@ IN_CONFIG = "engine_kwargs."
 ALONE = "memory-share"
 """Code of the rule on how much of a card an engine takes that has it for itself."""
 
-APPLICATIONS = {OPENAI_APP: "LLMServingArgs", PD_APP: "PDServingArgs"}
+APPLICATIONS = {OPENAI_APP: "LLMServingArgs", PD_APP: "PDServingArgs", DP_APP: "DPOpenAiServingArgs"}
 """What builds an application of Ray Serve LLM, and the schema of its arguments."""
 
 SUCCESSORS = {

@@ -464,6 +464,12 @@ def test_an_application_that_reserves_gpus_for_its_ranks_may_have_them(builder):
     assert serve_config_findings(config) == []
 
 
+def test_a_key_that_an_application_with_ranks_does_not_have_is_told():
+    arguments = {"llm_config": model(), "llm_configs": []}
+    config = {"applications": [application(import_path="ray.serve.llm:build_dp_openai_app", args=arguments)]}
+    assert codes(serve_config_findings(config)) == {("unknown-key", f"{ARGS}.llm_configs")}
+
+
 def test_a_deployment_that_serves_no_model_is_judged_by_the_defaults_of_ray_serve():
     scaled = {"name": "a", "autoscaling_config": {"max_replicas": 2, "target_ongoing_requests": 6}}
     config = {"applications": [{"import_path": "ours:app", "deployments": [scaled]}]}
