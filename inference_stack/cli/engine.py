@@ -13,6 +13,7 @@ from inference_stack.engine.arguments import Argument, EngineVersion, departed, 
 from inference_stack.engine.arguments.difference import Change, changes
 from inference_stack.engine.arguments.pairs import pair_findings
 from inference_stack.engine.names import near_name
+from inference_stack.engine.serve_config import kv_transfer
 from inference_stack.engine.upgrade import Effect, effect
 from inference_stack.planner import Plan, plan_environment
 from inference_stack.spec import Finding, InvalidEnvironment, Severity, read
@@ -136,9 +137,11 @@ def _planned(env: str, file: Path | None) -> Plan:
 def _effects(planned: Plan, old: EngineVersion, new: EngineVersion) -> dict[str, Effect]:
     found: dict[str, Effect] = {}
     for model in planned.models:
-        found[model.name] = effect(model.engine, old, new)
+        handed = kv_transfer("kv_consumer") if model.prefill else {}
+        found[model.name] = effect(model.engine | handed, old, new)
         if model.prefill:
-            found[f"{model.name}, prefill"] = effect(model.prefill.engine, old, new)
+            reading = model.prefill.engine | kv_transfer("kv_producer")
+            found[f"{model.name}, prefill"] = effect(reading, old, new)
     return found
 
 

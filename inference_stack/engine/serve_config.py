@@ -130,15 +130,22 @@ def disaggregated_config(prefill: ServedModel, decode: ServedModel, *, name: str
     return _application(name, PD_APP, arguments)
 
 
+def kv_transfer(role: Literal["kv_producer", "kv_consumer"]) -> dict[str, JsonValue]:
+    """The engine argument by which a side of a disaggregated model hands over its cache, or takes it."""
+    return {"kv_transfer_config": {"kv_connector": KV_CONNECTOR, "kv_role": role}}
+
+
 def _application(name: str, builder: str, arguments: LLMServingArgs | PDServingArgs) -> ServeConfig:
     application = Application(name=name, route_prefix="/", import_path=builder, args=arguments)
     return ServeConfig(applications=(application,))
 
 
-def _llm_config(model: ServedModel, kv_role: str | None = None) -> LLMConfig:
+def _llm_config(
+    model: ServedModel, kv_role: Literal["kv_producer", "kv_consumer"] | None = None
+) -> LLMConfig:
     engine: dict[str, JsonValue] = {**model.engine, "tensor_parallel_size": model.tensor_parallel}
     if kv_role:
-        engine["kv_transfer_config"] = {"kv_connector": KV_CONNECTOR, "kv_role": kv_role}
+        engine |= kv_transfer(kv_role)
     if model.adapters:
         # Ray loads adapters only into an engine that was told to expect them.
         engine["enable_lora"] = True

@@ -64,6 +64,7 @@ def test_an_environment_whose_pair_breaks_would_break() -> None:
     assert {"copilot", "reasoner", "reasoner, prefill"} <= set(engines)
     assert engines["copilot"]["refused"] == []
     assert "max_model_len" in engines["copilot"]["given"]
+    assert "kv_transfer_config.kv_role" in engines["reasoner, prefill"]["given"]
     assert "disable_cascade_attn" in [change["name"] for change in engines["copilot"]["defaults"]]
 
 
