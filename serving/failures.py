@@ -2,7 +2,8 @@
 
 import logging
 import math
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -16,6 +17,8 @@ from .errors import ErrorBody, OpenAIError
 
 logger = logging.getLogger("ray.serve")
 
+T = TypeVar("T")
+
 RETRY_AFTER_S = 5
 """When to come back where Ray does not say it, seconds: a good part of what a request takes."""
 
@@ -27,6 +30,18 @@ class ModelNotFoundError(Exception):
         """`model` is what the client asked for."""
         super().__init__(model)
         self.model = model or ""
+
+
+async def twice(attempt: Callable[[], Awaitable[T]]) -> T:
+    """An attempt, and another where the replica was lost that worked on the first: nothing was sent yet.
+
+    Ray's router has forgotten the lost replica by then.
+    """
+    try:
+        return await attempt()
+    except RayActorError as lost:
+        logger.warning("Tried once more on another replica: %s", lost)
+        return await attempt()
 
 
 def told_of(error: Exception, request_id: str) -> OpenAIError:

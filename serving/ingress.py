@@ -11,20 +11,23 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 
-from .failures import ModelNotFoundError
+from .failures import ModelNotFoundError, twice
 from .layers import ErrorsInOpenAiForm, LimitedApp, answered
 
 Endpoint = Callable[..., Awaitable[Any]]
 
 
 def _of_a_model(endpoint: Endpoint) -> Endpoint:
-    """An endpoint of Ray's that says by its name which model is not there, and nothing of where it looked."""
+    """An endpoint of Ray's that survives the loss of a replica, and says which model is not there.
+
+    Ray's endpoints return when the first token is there: before, a client has seen nothing of an answer.
+    """
 
     @functools.wraps(endpoint)
     async def told(self: "OpenAiIngress", body: Any, request: Request) -> Any:
         self.check_adapter(body.model)
         try:
-            return await endpoint(self, body, request)
+            return await twice(lambda: endpoint(self, body, request))
         except HTTPException as error:
             raise (ModelNotFoundError(body.model) if error.status_code == 404 else error) from error
 
