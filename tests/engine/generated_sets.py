@@ -7,8 +7,8 @@ from typing import Any
 
 from inference_stack.engine.arguments import Argument, EngineVersion
 
-SEEN = Path(__file__).parent / "data" / "engine_args_seen.json"
-"""What people published, by source; only its arguments are drawn from."""
+PUBLISHED = Path(__file__).parent / "data" / "published_engine_args.json"
+"""Sets of arguments as people publish them, for many versions of vLLM."""
 
 LENGTHS = [None, -1, 1, 64, 512, 1000, 1024, 1025, 2048, 4096, 4097, 8192, 16384, 16385, 32768, 131072]
 COUNTS = [None, 1, 2, 3, 4, 7, 8, 16]
@@ -450,7 +450,7 @@ class Sets:
         self.engine = {name: one for name, one in version.engine.items() if name != "model"}
         self.checkpoints = checkpoints
         self.random = random.Random(seed)  # noqa: S311 - to be drawn again
-        self.seen = [row["engine_args"] for row in json.loads(SEEN.read_text())] if SEEN.is_file() else []
+        self.published: list[dict[str, Any]] = json.loads(PUBLISHED.read_text())
 
     def draw(self, count: int) -> list[tuple[str, dict[str, Any]]]:
         """So many pairs of a checkpoint's name and arguments."""
@@ -462,8 +462,8 @@ class Sets:
         if way < 0.2:
             name = self.random.choice(tuple(self.engine))
             return {name: self.random.choice(WRONG) if self.random.random() < 0.5 else self.value(name)}
-        if way < 0.3 and self.seen:
-            return self.changed(dict(self.random.choice(self.seen)))
+        if way < 0.3:
+            return self.changed(dict(self.random.choice(self.published)))
         names = self.random.choice(MEETING)
         if way < 0.5:
             names = tuple(self.engine)

@@ -6,7 +6,7 @@ from inference_stack.spec import Severity
 
 from .checkpoint import Checkpoint
 from .lengths import chunked, context
-from .pooling import pools
+from .pooling import pools, pools_whole_prompts
 from .reading import flag, given, integer, settings, text
 from .rule import EngineUse, Fault, rule
 
@@ -18,7 +18,7 @@ def keeps_prefixes(use: EngineUse, model: Checkpoint | None) -> bool | None:
         return stated
     if model.encoder_decoder or model.can("attention-free"):
         return False
-    return not pools(use, model)
+    return not (pools(use, model) and (pools_whole_prompts(use, model) or model.can("hybrid")))
 
 
 def recurrent(model: Checkpoint | None) -> bool:

@@ -98,6 +98,8 @@ class Checkpoint:
     """Tokens of the longest context that vLLM derives, and by what; infinite where no field states one."""
     longest_in_window: tuple[float, str]
     """The same where the sliding window is turned off, and every layer sees no further than it."""
+    asked: int | None
+    """Tokens of the context where nobody asks for one, if it is another than the longest (longrope)."""
     model_max_length: int | None
     quantization: str | None
     encoder_decoder: bool
@@ -129,6 +131,7 @@ def checkpoint(config: Mapping[str, Any], overrides: Mapping[str, Any], version:
         latent=fields.model_type in LATENT and fields.get("kv_lora_rank") is not None,
         longest=_longest(fields, None),
         longest_in_window=_longest(fields, window),
+        asked=_whole(fields, "original_max_position_embeddings") if _long_rope(fields) else None,
         model_max_length=_whole(fields, "model_max_length"),
         quantization=_quantization(config),
         encoder_decoder=bool(config.get("is_encoder_decoder") or kind in ENCODER_DECODERS),
@@ -194,6 +197,10 @@ def _quantization(config: Mapping[str, Any]) -> str | None:
             method = cast("Mapping[str, object]", found).get("quant_method")
             return str(method or "").lower().replace("compressed_tensors", "compressed-tensors")
     return None
+
+
+def _long_rope(fields: Fields) -> bool:
+    return rope_parameters(fields).get("rope_type") == "longrope"
 
 
 def _longest(fields: Fields, window: int | None) -> tuple[float, str]:

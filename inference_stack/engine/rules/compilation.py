@@ -6,7 +6,7 @@ from typing import Any, cast
 from inference_stack.spec import Severity
 
 from .lengths import batch
-from .reading import as_integer, flag, given, integer, is_given, settings, text
+from .reading import as_integer, flag, given, is_given, settings, text
 from .rule import EngineUse, Fault, rule
 
 TWICE: tuple[tuple[str, str, str], ...] = (
@@ -49,16 +49,27 @@ def said_twice(use: EngineUse) -> Iterator[Fault]:
             )
 
 
+def graphs_off(use: EngineUse) -> bool:
+    """Whether somebody turned CUDA graphs off, and not only the compilation that most of them need."""
+    mode = settings(use, "compilation_config").get("cudagraph_mode")
+    return bool(flag(use, "enforce_eager")) or mode == 0 or (isinstance(mode, str) and mode.upper() == "NONE")
+
+
 def graphs(use: EngineUse) -> bool:
     """Whether CUDA graphs are captured, as far as the arguments say."""
-    compilation = settings(use, "compilation_config")
-    mode, level = compilation.get("cudagraph_mode"), integer(use, "optimization_level")
-    if flag(use, "enforce_eager") or (isinstance(mode, str) and mode.upper() == "NONE") or mode == 0:
+    if graphs_off(use):
         return False
-    compiled = compilation.get("mode")
-    plain = compiled is not None and str(compiled).upper() not in ("3", "VLLM_COMPILE")
-    full = isinstance(mode, str) and mode.upper() in ("FULL", "FULL_DECODE_ONLY")
-    return full or not (plain or (level == 0 and mode is None) or (level == 0 and compiled is None))
+    compilation = settings(use, "compilation_config")
+    mode, compiled, level = (
+        compilation.get("cudagraph_mode"),
+        compilation.get("mode"),
+        given(use, "optimization_level"),
+    )
+    if isinstance(mode, str) and mode.upper() in ("FULL", "FULL_DECODE_ONLY"):
+        return True
+    if level == 0 and (mode is None or compiled is None):
+        return False
+    return compiled is None or str(compiled).upper() in ("3", "VLLM_COMPILE")
 
 
 @rule(

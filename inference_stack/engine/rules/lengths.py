@@ -7,12 +7,15 @@ from inference_stack.engine.batch import BatchDefaults, batch_defaults
 from inference_stack.spec import Severity
 
 from .checkpoint import Checkpoint
-from .pooling import pools, reads_both_ways
+from .pooling import pools, pools_whole_prompts
 from .reading import flag, integer, is_given, text
 from .rule import EngineUse, Fault, rule
 
 BATCHED_EXPERTS = ("deepep_low_latency", "nixl_ep")
 """Values of all2all_backend with which steps of data-parallel experts default to 256 tokens."""
+
+UNSTATED = 2048
+"""max_model_len of a model whose config.json states no length."""
 
 
 def derived(use: EngineUse, model: Checkpoint) -> tuple[float, str] | None:
@@ -27,6 +30,10 @@ def context(use: EngineUse) -> int | None:
     if stated is not None and stated > 0:
         return stated
     model = use.model
+    if model and model.can("attention-free") and model.longest[0] == inf:
+        return UNSTATED
+    if model and model.asked is not None:
+        return model.asked
     longest = derived(use, model) if model else None
     return None if longest is None else int(longest[0])
 
@@ -40,7 +47,7 @@ def chunked(use: EngineUse) -> bool | None:
     if stated is not None or model is None:
         return stated
     if pools(use, model):
-        return None if model.traits is None else not reads_both_ways(model)
+        return None if model.traits is None else not pools_whole_prompts(use, model)
     return True
 
 

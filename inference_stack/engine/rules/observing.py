@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from inference_stack.spec import Severity
 
-from .compilation import graphs
+from .compilation import graphs_off
 from .parallelism import size
 from .reading import flag, given, settings, text
 from .rule import EngineUse, Fault, rule
@@ -73,7 +73,7 @@ def profiler_settings(use: EngineUse) -> Iterator[Fault]:
             yield Fault(f"{path}.{name}", "profiler is not proton", remedy="leave it out")
     if profiler == "proton" and "://" in str(config.get("proton_profiler_dir")):
         yield Fault(f"{path}.proton_profiler_dir", "Proton writes to a local folder only")
-    if profiler == "proton" and graphs(use):
+    if profiler == "proton" and not graphs_off(use):
         yield Fault(
             f"{path}.profiler",
             "Proton cannot look into CUDA graphs",

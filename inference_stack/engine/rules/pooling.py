@@ -46,6 +46,13 @@ def reads_both_ways(model: Checkpoint) -> bool:
     )
 
 
+def pools_whole_prompts(use: EngineUse, model: Checkpoint) -> bool:
+    """Whether a pooling runner needs all of a prompt at once, so that it is neither cut nor cached."""
+    pooler = settings(use, "pooler_config")
+    kind = pooler.get("seq_pooling_type") or pooler.get("pooling_type")
+    return reads_both_ways(model) or kind in ("MEAN", "CLS") or pooler.get("tok_pooling_type") == "STEP"
+
+
 @rule(
     "runner-not-supported",
     Severity.ERROR,

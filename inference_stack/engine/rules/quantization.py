@@ -143,13 +143,17 @@ def quantization_settings(use: EngineUse) -> Iterator[Fault]:
             f"{stated} takes no settings",
             remedy=f"leave it out, or quantization: {', '.join(ONLINE)}",
         )
-    if method(use) == "online" and config is None:
+    said = settings(use, "quantization_config")
+    if method(use) == "online" and said.get("linear") is None and said.get("moe") is None:
         yield Fault(
-            "quantization", "how to quantize is not said", given="online", remedy="set quantization_config"
+            "quantization",
+            "how to quantize is not said",
+            given="online",
+            remedy="quantization_config: linear or moe",
         )
     if isinstance(config, Mapping) and (stated is None or stated in ONLINE):
         for part in ("linear", "moe"):
-            name = settings(use, "quantization_config").get(part)
+            name = said.get(part)
             if isinstance(name, str) and name not in WEIGHTS[part]:
                 yield Fault(
                     f"quantization_config.{part}",

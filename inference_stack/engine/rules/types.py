@@ -59,6 +59,10 @@ READ_WITH_LORA = frozenset(
 
 TEXT_TOO = frozenset(("linear", "moe", "mode", "cudagraph_mode", "rms_norm", "fused_add_rms_norm"))
 """Fields of objects that vLLM also reads from text: names of formats and modes, lists with commas."""
+CLOSED = ("lora_dtype",)
+"""Arguments that beside their known values take a type of torch, which no file can hold."""
+COMPILATION_MODES = ("NONE", "STOCK_TORCH_COMPILE", "DYNAMO_TRACE_ONCE", "VLLM_COMPILE")
+"""Names of compilation_config.mode, beside its numbers."""
 ENTRIES: Mapping[str, Kind] = {
     "default_mm_loras": "string",
     "media_io_kwargs": "object",
@@ -125,8 +129,12 @@ def fits(argument: Argument, value: Any) -> bool:
 
 def listed(argument: Argument, value: Any) -> bool:
     """Whether it is among the values, where these are the only ones."""
+    if argument.name in CLOSED:
+        return value is None or value in argument.known
     if not argument.values or value is None:
         return True
+    if argument.name == "mode" and isinstance(value, str):
+        return value.upper() in COMPILATION_MODES
     if isinstance(value, str) and (argument.any_case or argument.coerced):
         folded = {str(one).lower() for one in argument.values}
         return value.lower() in folded or value.lower().replace("-", "_") in folded
@@ -203,7 +211,10 @@ def argument_value(use: EngineUse) -> Iterator[Fault]:
     for path, argument, value in declared(use):
         if fits(argument, value) and not listed(argument, value):
             yield Fault(
-                path, "vLLM knows no such value here", given=repr(value), allowed=_joined(argument.values)
+                path,
+                "vLLM knows no such value here",
+                given=repr(value),
+                allowed=_joined(argument.values or argument.known),
             )
         elif argument.items and isinstance(value, Sequence) and not isinstance(value, str):
             for index, item in enumerate(cast("Sequence[Any]", value)):
