@@ -22,6 +22,8 @@ from localcloud.cluster.processes import Child
 LOOPBACK = "127.0.0.1"
 START_S = 300.0
 """How long Ray may take to start; it takes 10 s on two free cores."""
+_ANSWER_S = 120.0
+"""How long Ray may take for one answer; it takes milliseconds where its processes get their turn."""
 _GRACE_S = 30.0
 _AGENTS_GRACE_S = 3.0
 """Ray's agents outlive its other processes by half a minute, with nothing left to do."""
@@ -67,7 +69,7 @@ class LocalRay:
         self._http = httpx2.Client(
             base_url=f"http://{LOOPBACK}:{dashboard}/api/serve",
             headers={"Authorization": f"Bearer {self.variables['RAY_AUTH_TOKEN']}"},
-            timeout=60,
+            timeout=_ANSWER_S,
         )
         self._child = Child(_head(node, {**variables, **self.variables}, self._files, dashboard, client), log)
 
@@ -94,8 +96,10 @@ class LocalRay:
             raise ServeError(f"Ray Serve refused the configuration: {answer.text}")
 
     def applications(self) -> dict[str, Any]:
-        """Each application as Ray Serve tells of it, by name."""
-        return self._http.get("/applications/").raise_for_status().json()["applications"]
+        """Each application as Ray Serve tells of it, by name; none while it is too busy to tell."""
+        with contextlib.suppress(httpx2.HTTPError):
+            return self._http.get("/applications/").raise_for_status().json()["applications"]
+        return {}
 
     def wait_until_it_ends(self) -> None:
         """As long as Ray runs; raises ServeError when it has ended by itself."""
@@ -114,7 +118,7 @@ class LocalRay:
         return (self._files / "ray_current_cluster").read_text().strip()
 
     def stop(self) -> None:
-        """End every process of this Ray, and remove its files."""
+        """End every process of this Ray, and remove its files; its logs are kept beside `log`."""
         self._http.close()
         started: list[psutil.Process] = []
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -124,6 +128,10 @@ class LocalRay:
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+        kept = self._log.with_name("ray-logs")
+        shutil.rmtree(kept, ignore_errors=True)
+        with contextlib.suppress(OSError, shutil.Error):  # a log that is gone meanwhile is no loss
+            shutil.copytree(self._files / "session_latest" / "logs", kept)
         shutil.rmtree(self._files, ignore_errors=True)
 
 
