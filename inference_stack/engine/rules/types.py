@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from inference_stack.engine.arguments import Argument, Kind
+from inference_stack.engine.arguments import Argument, EngineVersion, Kind, departed
 from inference_stack.spec import Severity
 
 from .reading import as_flag, as_integer, as_number
@@ -254,19 +254,21 @@ def argument_field(use: EngineUse) -> Iterator[Fault]:
     for name, value in use.arguments.items():
         argument = use.version.engine.get(name)
         if argument is not None:
-            yield from _unknown(name, argument, value)
+            yield from _unknown(use.version, name, argument, value)
 
 
-def _unknown(path: str, argument: Argument, value: Any) -> Iterator[Fault]:
+def _unknown(version: EngineVersion, path: str, argument: Argument, value: Any) -> Iterator[Fault]:
     if not argument.fields or not isinstance(value, Mapping):
         return
     for key, inner in cast("Mapping[str, Any]", value).items():
         field = argument.fields.get(key)
         if field is None:
             allowed = _joined(sorted(argument.fields))
-            yield Fault(f"{path}.{key}", f"vLLM knows no such field of {path}", allowed=allowed)
+            gone = departed(f"{path}.{key}", version)
+            what = f"vLLM knows no such field of {path}" + (f" since {gone.version}" if gone else "")
+            yield Fault(f"{path}.{key}", what, allowed=allowed, remedy=gone.remedy if gone else None)
         else:
-            yield from _unknown(f"{path}.{key}", field, inner)
+            yield from _unknown(version, f"{path}.{key}", field, inner)
 
 
 TYPE_RULES = (argument_type, argument_value, argument_bounds, argument_field)

@@ -5,6 +5,8 @@ import pytest
 from inference_stack.engine.arguments import departed, engine_version, history, known_versions
 from inference_stack.engine.arguments.argument import release
 from inference_stack.engine.arguments.difference import changes
+from inference_stack.engine.rules import EngineUse
+from inference_stack.engine.rules.types import argument_field
 
 PINNED, NEWER = engine_version("0.29.0"), engine_version("0.33.0")
 
@@ -22,6 +24,14 @@ def test_what_people_still_write_is_told_with_a_remedy(name: str) -> None:
     found = departed(name, PINNED)
     assert found
     assert found.remedy
+
+
+def test_a_field_that_is_gone_is_refused_with_its_remedy() -> None:
+    use = EngineUse(PINNED, {"compilation_config": {"level": 3, "moad": 3}})
+    level, moad = argument_field.findings(use)
+    assert (level.path, level.remedy) == ("compilation_config.level", "write compilation_config.mode")
+    assert "since 0.18.0" in level.what
+    assert moad.remedy is None
 
 
 def test_a_name_that_vllm_takes_or_never_took_has_no_history() -> None:
