@@ -11,16 +11,16 @@ from inference_stack.spec import Finding, InvalidEnvironment, Severity
 from inference_stack.spec.network import Network
 
 from .hardware import Pool, nodes, pool_of
+from .keys import within
 from .model import Asked, model
 from .served import Served
 
 REGIONS = ("swedencentral", "eastus2", "westeurope")
 """The first that sells every size is taken; else any that does."""
-ENGINE = re.compile(r"models\[(\d+)\]\.engine\.([^.\[]+)")
-PLACED = re.compile(r"models\[\d+\]\.placement|pools\[")
-PRECISION = re.compile(r"models\[(\d+)\]\.precision")
+MODEL = re.compile(r"models\[(\d+)\]\.(\w+)")
+NOT_OF_POOLS = ("import-model-unknown", "licence-not-allowed")
+"""Faults of a model that no other pool mends."""
 DEFAULT_LICENCES = ("apache-2.0", "mit")
-REASON = "The source keeps replicas of it running."
 
 
 @dataclass
@@ -152,45 +152,76 @@ def _unknown(fault: Finding) -> Finding:
 
 def _take_back_pools(draft: Draft, engines: Sequence[Served]) -> bool:
     """Let the plan choose, where what the source has is not to be had; whether there was any."""
-    why = next((fault for fault in draft.findings if PLACED.match(fault.path)), None)
-    if why is None or not draft.content.pop("pools", None):
-        return False
-    draft.content.pop("new_pools", None)
-    for asked in draft.content["models"]:
-        asked.pop("placement", None)
-    for served in engines:
-        for said in (served.hardware.sku, served.hardware.gpu, served.hardware.slice):
-            if said:
-                served.keys.leave(
-                    said[0], f"{why.path} {why.what}", given=said[1], remedy="the plan chooses a pool"
-                )
-        for argument in ("tensor_parallel_size", "pipeline_parallel_size"):
-            if argument in served.places:
-                served.keys.derive(
-                    served.places[argument], "the plan, which chooses how many GPUs a replica spans"
-                )
-    return True
+    for fault in draft.findings:
+        for index, asked in enumerate(draft.content["models"]):
+            placement = asked.get("placement")
+            if placement and _is_about(fault, index, _pool_path(draft, placement["pool"])):
+                _take_back_pool(draft, engines[index], asked, fault)
+                return True
+    return False
+
+
+def _is_about(fault: Finding, index: int, pool: str) -> bool:
+    """Whether it is about where a model runs: its placement, its pool, or that it does not fit there."""
+    paths = [
+        pool,
+        *(f"models[{index}].{key}" for key in ("placement", "source", "context_tokens", "adapters")),
+    ]
+    return fault.code not in NOT_OF_POOLS and any(within(fault.path, path) for path in paths)
+
+
+def _pool_path(draft: Draft, name: str) -> str:
+    return f"pools[{[pool['name'] for pool in draft.content['pools']].index(name)}]"
+
+
+def _take_back_pool(draft: Draft, served: Served, asked: dict[str, Any], why: Finding) -> None:
+    name = asked.pop("placement")["pool"]
+    others = [each for each in draft.content["models"] if each.get("placement", {}).get("pool") == name]
+    draft.content["new_pools"] = True
+    if not others:
+        draft.content["pools"] = [pool for pool in draft.content["pools"] if pool["name"] != name]
+    if not draft.content["pools"]:
+        del draft.content["pools"], draft.content["new_pools"]
+    for said in (served.hardware.sku, served.hardware.gpu, served.hardware.slice):
+        if said:
+            what = f"the plan refuses it: {why.path} {why.what}"
+            served.keys.leave(said[0], what, given=said[1], remedy="the plan chooses a pool")
+    for argument in ("tensor_parallel_size", "pipeline_parallel_size"):
+        if argument in served.places:
+            served.keys.derive(
+                served.places[argument], "the plan, which chooses how many GPUs a replica spans"
+            )
 
 
 def _take_back_arguments(draft: Draft, engines: Sequence[Served]) -> bool:
     """Leave out what an environment may not say; whether there was any."""
-    taken = False
     for fault in draft.findings:
-        if match := ENGINE.match(fault.path):
-            index, name = int(match.group(1)), match.group(2)
-            asked = draft.content["models"][index]
-            if asked.get("engine", {}).pop(name, None) is None:
-                continue
-            if not asked["engine"]:
-                del asked["engine"]
-            engines[index].keys.leave(
-                engines[index].places[name], fault.what, given=fault.given, remedy=fault.allowed
-            )
-            taken = True
-        elif match := PRECISION.match(fault.path):
-            index = int(match.group(1))
-            if draft.content["models"][index].pop("precision", None):
-                path = engines[index].places["quantization"]
-                engines[index].keys.leave(path, fault.what, given=fault.given, remedy=fault.allowed)
-                taken = True
-    return taken
+        if (match := MODEL.match(fault.path)) is None:
+            continue
+        index, key = int(match.group(1)), match.group(2)
+        asked, served = draft.content["models"][index], engines[index]
+        if key == "precision" and asked.pop("precision", None):
+            path = served.places["quantization"]
+        elif key.startswith("engine") and (name := _guilty(draft, asked, fault)):
+            path = served.places[name]
+        else:
+            continue
+        served.keys.leave(path, fault.what, given=fault.given, remedy=fault.allowed or fault.remedy)
+        return True
+    return False
+
+
+def _guilty(draft: Draft, asked: dict[str, Any], fault: Finding) -> str | None:
+    """Take out the argument that a fault is about; if it names none, the one without which it is gone."""
+    engine: dict[str, Any] = asked.get("engine", {})
+    named = [name for name in engine if within(fault.path.partition(".engine.")[2], name)]
+    for name in named or [*engine]:
+        asked["engine"] = {other: value for other, value in engine.items() if other != name}
+        if not asked["engine"]:
+            del asked["engine"]
+        if named or (fault.code, fault.path) not in {
+            (each.code, each.path) for each in _faults(draft.content)
+        }:
+            return name
+        asked["engine"] = engine
+    return None

@@ -13,6 +13,8 @@ from .served import Served
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 MOST_AT_ONCE = 1024
+MOST_MADE_UP = 64
+"""Names of adapters that are made up; whoever has more will not type them from these."""
 LEAST_CONTEXT = 256
 LORA = ("enable_lora", "max_loras", "max_lora_rank", "lora_modules")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
@@ -184,7 +186,7 @@ def _adapters(served: Served, to: str, asked: Asked) -> None:
         if names or not (arguments.get("enable_lora") or held)
         else held or whole(arguments, "max_loras") or 1
     )
-    made_up = [f"adapter-{index + 1}" for index in range(unnamed)]
+    made_up = [f"adapter-{index + 1}" for index in range(min(unnamed, MOST_MADE_UP))]
     if names or made_up:
         fitting = next((known for known in RANKS if known >= rank), RANKS[-1])
         asked.content["adapters"] = [{"name": name, "rank": fitting} for name in names or made_up]

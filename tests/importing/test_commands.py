@@ -78,6 +78,14 @@ def test_tensor_parallel_without_a_named_card_is_left_to_the_plan() -> None:
     assert {"-tp", "--pipeline-parallel-size"} <= set(derived)
 
 
+def test_an_argument_that_the_derived_ones_contradict_is_left_out() -> None:
+    found = imported("vllm serve Qwen/Qwen3-8B --no-enable-chunked-prefill --seed 7", "serve.sh")
+    assert found.content["models"][0]["engine"] == {"seed": 7}
+    assert "--no-enable-chunked-prefill" in [
+        each.path for each in found.findings if each.code == "import-left"
+    ]
+
+
 def test_a_value_that_vllm_refuses_is_left_out() -> None:
     found = imported("vllm serve Qwen/Qwen3-8B --max-num-seqs many", "serve.sh")
     assert "concurrency" not in found.content["models"][0]

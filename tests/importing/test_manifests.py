@@ -95,6 +95,21 @@ def test_a_pool_that_the_plan_refuses_is_left_to_it() -> None:
     assert [each for each in found.to_check if each.severity == "error"] == []
 
 
+def test_a_model_that_does_not_fit_where_it_was_is_left_to_the_plan_and_the_other_stays() -> None:
+    found = imported(
+        SERVICE.replace("s3://models/Qwen3-0.6B", "s3://m/Qwen3-235B-A22B").replace(
+            '"s3://m/Qwen3-235B-A22B"}}', '"s3://m/Qwen3-235B-A22B"}}\n          accelerator_type: H100'
+        )
+    )
+    chat, large = models(found)
+    assert chat["placement"] == {"pool": "a100x2", "gpus": 2}
+    assert "placement" not in large
+    assert found.content["new_pools"] is True
+    assert "does not fit" not in [each.what for each in found.to_check]
+    assert "the plan refuses it" in left(found, "llm_configs[1].accelerator_type").what
+    assert [each for each in found.to_check if each.severity == "error"] == []
+
+
 def test_a_deployment_is_as_many_replicas_on_the_size_that_it_names() -> None:
     (model,) = models(found := imported(DEPLOYMENT))
     assert (model["source"], model["context_tokens"]) == ("Qwen/Qwen3-32B", 32768)
