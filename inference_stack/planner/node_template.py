@@ -35,7 +35,8 @@ def node_selector(pool: PlannedPool) -> dict[str, str]:
     """Labels by which pods find the nodes of a pool; one that is there already has only those of AKS."""
     if pool.existing is None:
         return pool_labels(pool.name)
-    return {AKS_POOL_LABEL: pool.existing.rpartition("/")[2]}
+    # ARM reads an id in any case; the label has the name as AKS keeps it, in small letters.
+    return {AKS_POOL_LABEL: pool.existing.rpartition("/")[2].lower()}
 
 
 def pool_taints(priority: Priority) -> tuple[str, ...]:

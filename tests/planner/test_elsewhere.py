@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from inference_stack.planner import Plan
+from inference_stack.planner import Plan, node_selector
 from inference_stack.planner.elsewhere import at_home
 from inference_stack.spec import InvalidEnvironment, Severity
 from tests.planner.choice.asking import NC40, asking, existing, planned
@@ -34,6 +34,13 @@ def test_a_pool_that_exists_keeps_its_taints_and_has_no_zones_of_ours() -> None:
     assert (old.zones, new.zones) == ((), ("1", "3"))
     assert old.cluster == existing("gpus").removesuffix("/agentPools/gpus")
     assert new.cluster is None
+
+
+def test_an_id_may_be_written_in_small_letters_or_large_ones() -> None:
+    written = existing("gpus").replace("/agentPools/gpus", "/agentpools/GPUs")
+    (pool,) = planned(pinned("old"), pools=[OLD | {"existing": written}]).pools
+    assert pool.cluster == existing("gpus").removesuffix("/agentPools/gpus")
+    assert node_selector(pool) == {"kubernetes.azure.com/agentpool": "gpus"}
 
 
 def test_the_nodes_that_a_pool_that_exists_keeps_are_not_ours_to_give_a_reason_for() -> None:
