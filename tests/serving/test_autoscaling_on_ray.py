@@ -1,15 +1,19 @@
 """The policy against the real Ray: how it is found, made, called, and what Ray makes of its answer."""
 
 import time
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ray.serve._private.autoscaling_state import _resolve_policy_callable
 from ray.serve._private.common import DeploymentID, ReplicaID, TimeStampedValue
 from ray.serve.autoscaling_policy import _apply_autoscaling_config
 from ray.serve.config import AutoscalingConfig, AutoscalingContext, AutoscalingPolicy
 
+from benchmarks.simulated_replicas import Delays, Pace
 from serving.autoscaling import STATE_KEY
-from serving.signals import ReplicaReport
+from serving.signals import ReplicaReport, Signals
 
 pytestmark = pytest.mark.e2e
 
@@ -127,3 +131,30 @@ def test_ray_refuses_settings_that_cannot_be_when_it_makes_the_policy():
     )
     with pytest.raises(ValueError, match="up"):
         _resolve_policy_callable(wrong)
+
+
+WISHES = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.booleans()), min_size=1, max_size=40)
+
+
+@given(WISHES, st.sampled_from([0, 5, 12]), st.sampled_from([0, 7, 20]))
+def test_the_simulation_delays_as_ray_does(wishes: list[tuple[int, int, bool]], up: float, down: float):
+    of = config(upscale_delay_s=up, downscale_delay_s=down)
+    mine, target, state = Delays(Pace(0, 4, up, down)), 0, {}
+    for step, (wanted, running, asked) in enumerate(wishes):
+        now, names = 1e9 + 5.0 * step, [str(number) for number in range(running)]
+        seen = context(
+            of, reports={name: {} for name in names}, ongoing=float(asked), target=target, state=state
+        )
+        with mock.patch("time.time", return_value=now):
+            found, state = _apply_autoscaling_config(lambda _, wanted=wanted: (wanted, {}))(seen)
+        signals = Signals(
+            now_s=now,
+            target_replicas=target,
+            min_replicas=0,
+            max_replicas=4,
+            replicas=dict.fromkeys(names),
+            ongoing_requests=float(asked),
+        )
+        bounded = max(0, min(4, found))
+        assert mine.target(lambda _, wanted=wanted: wanted, signals) == bounded
+        target = bounded
