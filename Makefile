@@ -49,9 +49,10 @@ format: ## let ruff rewrite what it can
 	@$(IN_VENV)ruff format --quiet .
 	@$(IN_VENV)ruff check --fix --quiet .
 
-reference: setup ## docs/configuration.md and docs/engine-arguments.md anew, from spec and data
+reference: setup ## docs/configuration.md, docs/engine-arguments.md and docs/rules.md anew, from spec, data and rules
 	@$(IN_VENV)python -m inference_stack.report.reference
 	@$(IN_VENV)python -m inference_stack.report.engine_reference
+	@$(IN_VENV)python -m inference_stack.report.rules_reference
 
 engine-version: setup ## what vLLM VERSION takes as arguments, read in a throw-away environment of 9 GB
 	@test -n "$(VERSION)" || { echo "name one: make engine-version VERSION=0.33.0"; exit 1; }

@@ -4,7 +4,8 @@ Source: `EngineArgs.get_batch_defaults` and `_set_default_max_num_seqs_and_batch
 `CacheConfig.gpu_memory_utilization`; the same classes of cards held in the releases before, from 0.10 on.
 """
 
-from typing import NamedTuple
+from inference_stack.engine.batch import BatchDefaults
+from inference_stack.engine.batch import batch_defaults as card_defaults
 
 from .memory.versions import FIRST_GRAPH_RESERVATION, minor
 from .replica import Silicon
@@ -13,25 +14,9 @@ PINNED = "0.29.0"
 """The release that this project deploys."""
 
 
-class BatchDefaults(NamedTuple):
-    """Tokens of one step and requests that run at once."""
-
-    max_num_batched_tokens: int
-    max_num_seqs: int
-
-
-LARGEST_CARDS = BatchDefaults(16384, 1024)
-LARGE_CARDS = BatchDefaults(8192, 1024)
-OTHERS = BatchDefaults(2048, 256)
-
-
 def batch_defaults(silicon: Silicon) -> BatchDefaults:
-    """By the memory of the card, or of the slice, and its name: vLLM keeps steps on an A100 short."""
-    if silicon.memory_gib >= 160:
-        return LARGEST_CARDS
-    if silicon.memory_gib >= 70 and "A100" not in silicon.gpu:
-        return LARGE_CARDS
-    return OTHERS
+    """By the memory of the card, or of the slice, and its name."""
+    return card_defaults(silicon.gpu, silicon.memory_gib)
 
 
 def batch(
