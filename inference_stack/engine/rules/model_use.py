@@ -9,6 +9,8 @@ from inference_stack.engine.document import at, mapping, mappings, number
 from .deployment import Deployment
 
 Bundle = Mapping[str, Any]
+MOST_WORKERS = 4096
+"""Ways in parallel that are taken at their word; nobody has more."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class ModelUse:
     def workers(self) -> int:
         """Processes of the engine, each with a GPU: tensor times pipeline parallel."""
         sizes = (self.engine.get(f"{way}_parallel_size", 1) for way in ("tensor", "pipeline"))
-        found = [size for size in sizes if isinstance(size, int) and not isinstance(size, bool) and size > 0]
+        whole = (size for size in sizes if isinstance(size, int) and not isinstance(size, bool))
+        # Every one has a bundle: a slip of the keyboard must not ask for more of them than memory holds.
+        found = [size for size in whole if 0 < size <= MOST_WORKERS]
         return found[0] * found[1] if len(found) == 2 else 1
 
     @property

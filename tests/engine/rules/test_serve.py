@@ -532,3 +532,8 @@ def test_a_model_with_anything_anywhere_is_no_crash(key, value):
         if isinstance(changed[key], dict):
             changed[key][inner] = value
             llm_config_findings(changed)
+
+
+def test_more_workers_than_memory_holds_bundles_for_are_a_finding_and_no_crash() -> None:
+    config = model(engine_kwargs={"tensor_parallel_size": 10**12})
+    assert "engine_kwargs.tensor_parallel_size" in [each.path for each in llm_config_findings(config)]
