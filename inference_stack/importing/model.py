@@ -138,7 +138,7 @@ def _load(served: Served, to: str, asked: Asked) -> None:
     if served.replicas:
         least, most = served.replicas
         asked.comments["replicas"] = "left out, with `traffic` and `slo` instead: what these need"
-        asked.content["replicas"] = {"min": min(least, most, 1000), "max": min(most, 1000)}
+        asked.content["replicas"] = {"min": max(0, min(least, most, 1000)), "max": min(most, 1000)}
 
 
 def _disaggregated(served: Served, prefill: Served, asked: Asked) -> None:
