@@ -58,7 +58,7 @@ def _shrunk(config: Mapping[str, Any], vocabulary: int) -> dict[str, Any]:
             f"model_type {kind}: only dense decoders can be simulated: {', '.join(sorted(DENSE))}"
         )
     grouped = fields.get("num_key_value_heads", fields["num_attention_heads"]) < fields["num_attention_heads"]
-    kept = ("max_position_embeddings", "sliding_window", "tie_word_embeddings", "rope_theta", "rope_scaling")
+    kept = ("max_position_embeddings", "sliding_window", "tie_word_embeddings")
     return {
         **{key: fields[key] for key in ("model_type", *kept) if fields.get(key) is not None},
         "dtype": fields.get("dtype") or fields.get("torch_dtype") or "bfloat16",
