@@ -51,7 +51,7 @@ def pod_spots(document: Document, version: str) -> Iterator[Spot]:
             yield from _texts_only(document, each.container, each.path)
             yield from command_spots(each.words, version, each.environment)
             serving[each.path.rpartition(".")[0]] = each.pod
-    if document.data.get("kind") not in RAYS_OWN:
+    if str(document.data.get("kind")) not in RAYS_OWN:
         for path, pod in serving.items():
             yield from map(document.spot, pod_findings(pod, path))
 

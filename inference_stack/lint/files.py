@@ -5,7 +5,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 from inference_stack.spec import Finding
@@ -59,7 +59,7 @@ def read(name: str) -> Source | Finding:
     except (OSError, ValueError) as error:
         told = getattr(error, "strerror", None) or str(error)
         return Finding(code="unreadable-file", path="", what=f"cannot be read: {told}")
-    return _decoded("<stdin>" if name == STDIN else name, data)
+    return decoded("<stdin>" if name == STDIN else name, data)
 
 
 def hints(name: str) -> bool:
@@ -74,10 +74,13 @@ def hints(name: str) -> bool:
 
 def form(source: Source) -> Form | None:
     """What a file is written in, by its name and else by its text; None for what is never read."""
-    name = Path(source.name)
-    if DOCKERFILE.fullmatch(name.name):
-        return "dockerfile"
-    return SUFFIXES.get(name.suffix.lower()) or form_of(source.text)
+    return form_by_name(source.name) or form_of(source.text)
+
+
+def form_by_name(name: str) -> Form | None:
+    """What a file of a telling name is written in."""
+    path = PurePath(name)
+    return "dockerfile" if DOCKERFILE.fullmatch(path.name) else SUFFIXES.get(path.suffix.lower())
 
 
 def form_of(text: str) -> Form | None:
@@ -122,7 +125,8 @@ def _bytes(name: str) -> bytes:
         return file.read(MOST_BYTES + 1)
 
 
-def _decoded(name: str, data: bytes) -> Source | Finding:
+def decoded(name: str, data: bytes) -> Source | Finding:
+    """What a file of this content holds, or what keeps it from being read."""
     if len(data) > MOST_BYTES:
         what = f"larger than {MOST_BYTES // 1024**2} MiB"
         return Finding(code="too-large", path="", what=what, remedy="name smaller files")

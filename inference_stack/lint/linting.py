@@ -9,6 +9,7 @@ from inference_stack.spec import Finding, Severity
 from . import documents, files, shell, template
 from .commands import command_spots
 from .dockerfile import dockerfile_spots
+from .documents import Documents
 from .files import Form
 from .kinds import document_spots, is_known
 from .source import Place, Source, Spot, Traced, whole
@@ -97,27 +98,35 @@ class _Reader:
                 return
 
     def _documents(self, text: Traced, form: Form) -> Iterator[Spot]:
-        templated = template.is_template(text.value)
-        if templated:
-            read, faults = template.parse(text)
-        elif form == "json" and not text.value.lstrip().startswith(("{", "[")):
-            read, faults = documents.parse(text)
-        else:
-            read, faults = documents.parse_json(text) if form == "json" else documents.parse(text)
+        read, faults = _parsed(text, form)
         self.knows = self.knows or bool(faults)
         yield from faults
+        templated = template.is_template(text.value)
         for document in read:
             self.knows = self.knows or is_known(document.data)
             for spot in document_spots(document, self.name, self.version, self._within):
-                unsure = template.is_substituted(spot.finding) or (
-                    templated and template.is_open(spot.finding)
-                )
-                if not unsure:
+                unsure = templated and template.is_open(spot.finding)
+                if not (unsure or template.is_substituted(spot.finding)):
                     yield spot
 
     def _within(self, text: Traced, name: str) -> Iterator[Spot]:
         """What is wrong with a text inside of another, such as a file in a ConfigMap."""
-        yield from self.spots(text, files.form(Source(name, text.value)))
+        if files.HINT.search(text.value.encode()) is None:
+            return
+        by_name = files.form_by_name(name)
+        form = by_name or files.form_of(text.value)
+        if by_name is None and form in {"yaml", "json"} and _parsed(text, form).faults:
+            # Its form was a guess.
+            return
+        yield from self.spots(text, form)
+
+
+def _parsed(text: Traced, form: Form) -> Documents:
+    if template.is_template(text.value):
+        return template.parse(text)
+    if form == "json" and text.value.lstrip().startswith(("{", "[")):
+        return documents.parse_json(text)
+    return documents.parse(text)
 
 
 def _nothing_read() -> Finding:

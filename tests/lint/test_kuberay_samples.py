@@ -1,9 +1,13 @@
 """KubeRay's own samples, linted whole: what is told of them, and why it is true."""
 
+from random import Random
+
 import pytest
 
 from inference_stack.lint.linting import lint
 from serving.pinned_schemas import kuberay_module
+
+from .mutating import mutated, read
 
 pytestmark = pytest.mark.e2e
 
@@ -73,3 +77,11 @@ def test_each_finding_in_the_samples_of_kuberay_is_explained():
 def test_every_finding_in_the_samples_stands_on_a_line():
     linted = lint([str(kuberay_module() / "config" / "samples")])
     assert all(found.place and found.finding.line == found.place.line for found in linted.found)
+
+
+def test_samples_that_were_mutated_are_no_crash():
+    samples = sorted((kuberay_module() / "config" / "samples").rglob("*.yaml"))
+    random = Random(1)  # noqa: S311 - no secret
+    for sample in samples:
+        for _ in range(5):
+            read(sample.name, mutated(sample.read_bytes(), random))
