@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from inference_stack.engine.command_line import Entry, parse, started
+from inference_stack.engine.command_line import Entry, command_line_findings, started
 from inference_stack.spec import Finding
 
 from . import shell
@@ -81,8 +81,7 @@ def in_image(image: Traced, words: Words, *, entrypoint: Words = ()) -> Words:
 
 
 def _server_spots(entry: Entry, program: Traced, argv: Words, version: str) -> Iterator[Spot]:
-    parsed = parse(version, [word.value for word in argv], entry=entry)
-    for placed in parsed.findings:
+    for placed in command_line_findings(version, [word.value for word in argv], entry=entry):
         # What is about the command as a whole stands at what it starts.
         yield _spot(placed.finding, argv[placed.token] if placed.token >= 0 else program)
 
