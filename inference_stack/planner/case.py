@@ -236,8 +236,15 @@ def resolve_model(
 
     `quantization` is the engine's argument: fp8 quantizes a 16-bit checkpoint as it loads. Raises CaseError.
     """
-    if config is None:
-        config = _catalog_config(name)
+    return _catalog_model(name, quantization) if config is None else _checkpoint(config, quantization)
+
+
+@cache
+def _catalog_model(name: str | None, quantization: str | None) -> tuple[Architecture, Layout]:
+    return _checkpoint(_catalog_config(name), quantization)
+
+
+def _checkpoint(config: Mapping[str, Any], quantization: str | None) -> tuple[Architecture, Layout]:
     stored = "quantization_config" in config or quantization in (None, "fp8", "fp8_per_tensor")
     try:
         return architecture(config), layout(config, quantization if stored else None)
