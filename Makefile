@@ -1,7 +1,7 @@
 # Every target sets up what it needs. ENV names the environment: Pulumi.$(ENV).yaml.
 ENV ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help setup preview up down status serve test check format reference engine-version bench-planner bench-preview calibrate charts lock clean
+.PHONY: help setup preview up down status serve test check format reference engine-version bench-planner bench-preview bench-lint calibrate charts lock clean
 
 # The newest Python of 3.11 to 3.13 that really runs; some machines have names on PATH with nothing behind them.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -69,6 +69,9 @@ bench-planner: ## how far the planner is off: memory, speed, search times
 
 bench-preview: setup ## what a preview costs beyond Pulumi itself: time and memory, up to 200 models
 	@$(IN_VENV)python -m benchmarks.preview
+
+bench-lint: setup ## how long the linter takes for 1,000 RayServices on one core
+	@$(IN_VENV)python -m benchmarks.lint
 
 calibrate: ## fit the speed constants anew, and redraw docs/accuracy.md
 	@$(BOOTSTRAP) --set check

@@ -106,7 +106,7 @@ def _workers(random: Random, name: str) -> WorkerGroup:
 def _model(random: Random, group: WorkerGroup, name: str) -> ServedModel:
     adapters = Adapters(path="abfss://adapters@acct.dfs.core.windows.net/team", count=4)
     engine: dict[str, Any] = {
-        "max_model_len": 1024 * random.randint(4, 64),
+        "max_model_len": 1024 * random.randint(2, 32),
         "max_num_seqs": random.randint(8, 256),
         "gpu_memory_utilization": round(random.uniform(0.5, 0.95), 2),
         "enable_chunked_prefill": True,
