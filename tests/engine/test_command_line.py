@@ -78,6 +78,7 @@ def test_a_command_without_model_serves_another_than_its_writer_thinks():
         ("m --max-num 4", 1, "unknown-ambiguous-argument", "--max-num"),
         ("m --tp 8", 1, "unknown-argument", "--tp"),
         ("m '--foo={a b}'", 1, "unknown-argument", "--foo"),
+        ("m '--max model=8'", 1, "unknown-argument", "--max model"),
         ("m --Seed 8", 1, "unknown-argument", "--Seed"),
         ("m --max-model-len abc", 2, "wrong-type", "--max-model-len"),
         ("m --max-model-len 1.5K", 2, "wrong-type", "--max-model-len"),

@@ -17,7 +17,7 @@ from .words import Placed as PlacedWord
 END = "--"
 """After it, every word is a value."""
 
-OPTION_WITH_SPACES = re.compile(r"--?[^\s=]+=.*\s.*", re.DOTALL)
+OPTION_WITH_SPACES = re.compile(r"--\S.*\s.*|-[^-\s=]+=.*\s.*", re.DOTALL)
 
 
 @dataclass
