@@ -9,18 +9,15 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, TypeVar
 
-import yaml
-
 from inference_stack.catalog import CATALOG
 from inference_stack.spec import Finding
-from inference_stack.spec.libyaml import LOADER
 
 from . import versions
 from .applications import OPENAI_APP, PD_APP
 from .arguments import engine_version
 from .arguments.pairs import pair_findings
 from .card import card
-from .document import at, mapping, number
+from .document import at, loaded, mapping, number
 from .names import name_findings
 from .rules import EngineUse, engine_rules
 from .rules.deployment import deployment_rules
@@ -110,10 +107,9 @@ def pod_findings(spec: Mapping[str, Any], path: str = "") -> list[Finding]:
 
 def _loaded(text: str, path: str) -> tuple[object, list[Finding]]:
     try:
-        return yaml.load(text, LOADER), []  # noqa: S506 - a safe one
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # ValueError: a date that is none, a character that YAML does not have.
-        return None, [Finding(code="not-yaml", path=path, what=f"not YAML: {error}")]
+        return loaded(text), []
+    except ValueError as error:
+        return None, [Finding(code="not-yaml", path=path, what=str(error))]
 
 
 def _serve_findings(
@@ -183,7 +179,7 @@ def _passed_on(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
 def _pair_findings(use: ServiceUse, engine: str) -> Iterator[Finding]:
     """What is known against this vLLM under the Ray of a service's image."""
     head, told = use.cluster.head, use.cluster.spec.get("rayVersion")
-    if not any(use.serve.models):
+    if not use.serve.models:
         return
     if runs := ray_version(head):
         yield from pair_findings(runs, engine, joined(CLUSTER, head.container_path, "image"))

@@ -2,8 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from math import isfinite
 from typing import Any, cast
+
+import yaml
+
+from inference_stack.spec.libyaml import LOADER
 
 QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d{1,3})|([numkMGTPE]|[KMGTPE]i)?)")
 TEXT = frozenset((str,))
@@ -12,6 +17,16 @@ SUFFIXES = {"n": 1e-9, "u": 1e-6, "m": 1e-3} | {
     for suffixes in (("k", "M", "G", "T", "P", "E"), ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))
     for power, suffix in enumerate(suffixes, start=1)
 }
+
+
+@lru_cache(maxsize=4)
+def loaded(text: str) -> object:
+    """A text of YAML as read, not to be changed. Raises ValueError, saying why, for one that is none."""
+    try:
+        return yaml.load(text, LOADER)  # noqa: S506 - a safe one
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: a date that is none, a character that YAML does not have.
+        raise ValueError(f"not YAML: {error}") from None
 
 
 def at(document: object, *steps: str | int) -> Any:

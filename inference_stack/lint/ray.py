@@ -6,6 +6,7 @@ from typing import Any, cast
 import yaml
 
 from inference_stack.engine import check_ray_service, ray_cluster_findings
+from inference_stack.planner.served import served_findings
 
 from . import documents
 from .documents import Document
@@ -50,6 +51,7 @@ def service_spots(document: Document, version: str) -> Iterator[Spot]:
     for finding in check_ray_service(manifest, engine=version):
         if not (unreadable and finding.path.startswith(SERVE_CONFIG)):
             yield document.spot(finding)
+    yield from map(document.spot, served_findings(manifest, version))
 
 
 def cluster_spots(document: Document, version: str) -> Iterator[Spot]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from inference_stack.engine.document import mapping, number
@@ -27,7 +28,7 @@ class Deployment:
     serves_model: bool = False
     """Whether it runs an engine: Ray Serve LLM has other defaults for those than Ray Serve."""
 
-    @property
+    @cached_property
     def autoscaling(self) -> Mapping[str, Any]:
         """Its autoscaling_config; empty where there is none."""
         return mapping(self.options, "autoscaling_config")
@@ -43,7 +44,7 @@ class Deployment:
         least, most = self.bounds
         return least < most
 
-    @property
+    @cached_property
     def bounds(self) -> tuple[float, float]:
         """Least and most replicas, with Ray's defaults for what is left out."""
         if not self.autoscaling and not self.automatic:

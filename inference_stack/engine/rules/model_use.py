@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from inference_stack.engine.document import at, mapping, mappings, number
@@ -21,17 +22,17 @@ class ModelUse:
     reserves_ranks: bool = False
     """Whether the application that it stands in starts a replica for each data-parallel rank."""
 
-    @property
+    @cached_property
     def engine(self) -> Mapping[str, Any]:
         """Its engine_kwargs."""
         return mapping(self.config, "engine_kwargs")
 
-    @property
+    @cached_property
     def environment(self) -> Mapping[str, Any]:
         """Environment variables of its processes."""
         return mapping(self.config, "runtime_env", "env_vars")
 
-    @property
+    @cached_property
     def deployment(self) -> Deployment:
         """How it is deployed."""
         return Deployment(mapping(self.config, "deployment_config"), serves_model=True)
@@ -43,7 +44,7 @@ class ModelUse:
         source = at(loading, "model_source", "bucket_uri") or loading.get("model_source")
         return next((found for found in (source, loading.get("model_id")) if isinstance(found, str)), "")
 
-    @property
+    @cached_property
     def workers(self) -> int:
         """Processes of the engine, each with a GPU: tensor times pipeline parallel."""
         sizes = (self.engine.get(f"{way}_parallel_size", 1) for way in ("tensor", "pipeline"))
@@ -52,7 +53,7 @@ class ModelUse:
         found = [size for size in whole if 0 < size <= MOST_WORKERS]
         return found[0] * found[1] if len(found) == 2 else 1
 
-    @property
+    @cached_property
     def bundles(self) -> tuple[Bundle, ...]:
         """What each worker takes from a Ray node, as written or as Ray has it where nothing is."""
         placed = mapping(self.config, "placement_group_config")
@@ -62,7 +63,7 @@ class ModelUse:
             return tuple(bundle for _, bundle in mappings(placed, "bundles"))
         return ({"CPU" if self.kind == "cpu" else "GPU": 1},) * self.workers
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """Hardware that Ray takes it to run on: gpu, tpu or cpu."""
         if isinstance(given := at(self.config, "accelerator_config", "kind"), str):
@@ -79,7 +80,7 @@ class ModelUse:
             return "cpu"
         return "tpu" if str(self.config.get("accelerator_type")).startswith("TPU") else "gpu"
 
-    @property
+    @cached_property
     def replica(self) -> Mapping[str, float]:
         """What the replica's own process takes from a Ray node; it lies with the first worker."""
         options = mapping(self.deployment.options, "ray_actor_options")

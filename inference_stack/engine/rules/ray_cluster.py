@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from typing import Any
 
@@ -37,17 +38,17 @@ class Group:
         """Its name, for the reader."""
         return str(self.spec.get("groupName", "head"))
 
-    @property
+    @cached_property
     def start(self) -> Mapping[str, Any]:
         """Parameters of `ray start`."""
         return mapping(self.spec, "rayStartParams")
 
-    @property
+    @cached_property
     def pod(self) -> Pod:
         """Its pods."""
         return Pod(mapping(self.spec, "template", "spec"), of_ray=True, start=self.start)
 
-    @property
+    @cached_property
     def container(self) -> Mapping[str, Any]:
         """The container with Ray."""
         return mapping(self.spec, "template", "spec", "containers", 0)
@@ -57,13 +58,13 @@ class Group:
         """Where it lies."""
         return joined(self.path, "template.spec.containers[0]")
 
-    @property
+    @cached_property
     def bounds(self) -> tuple[float, float]:
         """Least and most pods."""
         fewest, most = (number(self.spec.get(key)) for key in ("minReplicas", "maxReplicas"))
         return 0.0 if fewest is None else fewest, float(MOST) if most is None else most
 
-    @property
+    @cached_property
     def said_gpus(self) -> tuple[str, float] | None:
         """What Ray is told of the number of GPUs, and where."""
         for steps in (("resources", "GPU"), ("rayStartParams", "num-gpus")):
@@ -72,7 +73,7 @@ class Group:
                 return joined(self.path, *steps), amount
         return None
 
-    @property
+    @cached_property
     def offered(self) -> Mapping[str, float]:
         """Ray resources of one pod, those that it finds by itself left out."""
         limits = mapping(self.container, "resources", "limits")
@@ -111,12 +112,12 @@ class ClusterUse:
 
     spec: Mapping[str, Any]
 
-    @property
+    @cached_property
     def head(self) -> Group:
         """Its head."""
         return Group(mapping(self.spec, "headGroupSpec"), "headGroupSpec")
 
-    @property
+    @cached_property
     def workers(self) -> tuple[Group, ...]:
         """Its groups of workers."""
         return tuple(
@@ -124,7 +125,7 @@ class ClusterUse:
             for index, spec in mappings(self.spec, "workerGroupSpecs")
         )
 
-    @property
+    @cached_property
     def groups(self) -> tuple[Group, ...]:
         """All of them."""
         return (self.head, *self.workers)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from inference_stack.engine.document import at, mapping, quantity
@@ -37,7 +38,7 @@ class ServiceUse:
     manifest: Mapping[str, Any]
     serve: ServeUse
 
-    @property
+    @cached_property
     def cluster(self) -> ClusterUse:
         """Its cluster."""
         return ClusterUse(mapping(self.manifest, "spec", "rayClusterConfig"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import floor
 from typing import Any
 
@@ -34,17 +35,19 @@ class ServeUse:
 
     config: Mapping[str, Any]
 
-    @property
-    def applications(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    @cached_property
+    def applications(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
         """Each application with its path."""
-        for index, application in mappings(self.config, "applications"):
-            yield f"applications[{index}]", application
+        return tuple(
+            (f"applications[{index}]", found) for index, found in mappings(self.config, "applications")
+        )
 
-    @property
-    def models(self) -> Iterator[tuple[str, ModelUse]]:
+    @cached_property
+    def models(self) -> tuple[tuple[str, ModelUse], ...]:
         """Each model of Ray Serve LLM with its path."""
-        for path, application in self.applications:
-            yield from models_of(application, path)
+        return tuple(
+            found for path, application in self.applications for found in models_of(application, path)
+        )
 
     @property
     def deployments(self) -> Iterator[tuple[str, Deployment]]:
