@@ -80,6 +80,7 @@ def test_beyond_the_bound_a_request_is_told_to_come_back():
 
 def test_up_to_the_bound_a_request_is_let_in():
     assert admitted(Request(prompt_tokens=160, max_tokens=160), InFlight(blocks=1980)).blocks == 20
+    assert refused(Request(prompt_tokens=160, max_tokens=160), InFlight(blocks=1981)).error.status == 429
 
 
 def test_who_comes_back_is_told_as_long_as_the_excess_takes_to_be_answered():

@@ -150,6 +150,19 @@ def test_a_replica_is_kept_for_as_long_as_starting_one_takes():
     assert replicas(after(300 + 300 / 8, quiet), state=state) == 0
 
 
+def test_a_replica_that_starts_slowly_is_kept_for_longer():
+    slow_start = SETTINGS.model_copy(update={"cold_start_s": 900})
+    _, state = desired(signals(report(16)), slow_start, SETTLED)
+    quiet = signals(report(0), report(0))
+    assert replicas(after(899, quiet), slow_start, state) == 2
+    assert replicas(after(900 + 900 / 8, quiet), slow_start, state) == 0
+
+
+def test_a_peak_of_a_clock_that_was_set_back_is_forgotten():
+    _, state = desired(after(1000, signals(report(16))), SETTINGS, SETTLED)
+    assert replicas(signals(report(0), report(0)), state=state) == 0
+
+
 def test_a_replica_that_starts_fast_is_kept_for_a_while_all_the_same():
     fast = SETTINGS.model_copy(update={"cold_start_s": 20})
     _, state = desired(signals(report(16)), fast, SETTLED)
@@ -158,9 +171,9 @@ def test_a_replica_that_starts_fast_is_kept_for_a_while_all_the_same():
 
 def test_the_peak_is_kept_and_not_all_that_came_together():
     state = SETTLED
-    for running in (9, 3, 9):
+    for running in (9, 3):
         _, state = desired(signals(report(running, tokens=0)), SETTINGS, state)
-    assert replicas(signals(report(3), report(3), report(3)), state=state) == 2
+    assert replicas(signals(report(1), report(1), report(1)), state=state) == 2
 
 
 def test_a_replica_on_its_way_is_not_given_up_before_it_could_have_started():
@@ -240,6 +253,12 @@ def test_the_work_of_a_moment_ago_is_to_blame_for_a_p95_that_looks_back():
     _, busy = desired(signals(slow(10, tokens=0)), SETTINGS, State(running=1, running_since_s=NOW_S - 10))
     _, state = desired(after(115, signals(slow(4))), SETTINGS, busy)
     assert state.strained == 1.0
+
+
+def test_the_least_work_that_was_too_much_is_remembered():
+    _, state = desired(signals(slow(4)), SETTINGS, SETTLED)
+    _, state = desired(after(400, signals(slow(7))), SETTINGS, state)
+    assert state.strained == 0.4
 
 
 def test_work_that_was_once_too_much_for_one_is_not_given_to_one_again():
