@@ -2,6 +2,7 @@
 
 import pytest
 
+from inference_stack.catalog.data_files import objects
 from inference_stack.engine.arguments import engine_version
 from inference_stack.engine.rules import EngineUse, engine_rules
 
@@ -14,7 +15,7 @@ from . import (
     cases_parallelism,
     cases_types,
 )
-from .engine_case import Case
+from .engine_case import H100, Case
 
 CASES = (
     *cases_types.CASES,
@@ -46,4 +47,10 @@ def test_codes_are_unique_and_what_rules_say_is_whole() -> None:
 
 def test_an_engine_of_which_only_the_model_is_named_breaks_nothing() -> None:
     use = EngineUse(engine_version("0.29.0"), {"model": "meta-llama/Llama-3.1-8B-Instruct"})
+    assert not [finding for rule in engine_rules for finding in rule.findings(use)]
+
+
+@pytest.mark.parametrize("name", sorted(objects("configs")))
+def test_a_model_of_the_catalog_with_defaults_breaks_nothing(name: str) -> None:
+    use = EngineUse(engine_version("0.29.0"), {}, objects("configs")[name], H100)
     assert not [finding for rule in engine_rules for finding in rule.findings(use)]
