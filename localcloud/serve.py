@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Self
 
 import httpx2
@@ -21,6 +23,8 @@ from localcloud.serve_ray import LocalRay, RayNode, ServeError
 from localcloud.sim_gpu import variables
 from localcloud.sim_gpu.hub import provide
 
+FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
+"""States of an application or a deployment of Ray Serve from which nothing comes up by itself."""
 WAKE_S = 900.0
 """How long the first replica may take to answer; it takes 40 to 100 s on two free cores."""
 
@@ -109,9 +113,7 @@ def curl(ray: LocalRay, model: str) -> str:
 def _wait_until_running(ray: LocalRay) -> None:
     until = time.monotonic() + WAKE_S
     while time.monotonic() < until:
-        states = ray.applications()
-        if failed := [each["message"] for each in states.values() if each["status"] == "DEPLOY_FAILED"]:
-            raise ServeError("Ray Serve could not deploy the application:\n" + "\n".join(failed))
+        states = _healthy(ray)
         if states and all(each["status"] == "RUNNING" for each in states.values()):
             return
         time.sleep(1)
@@ -120,13 +122,34 @@ def _wait_until_running(ray: LocalRay) -> None:
 
 def _wake(ray: LocalRay, model: str) -> None:
     """Ask for one token: a model that rests at zero replicas starts by being asked."""
-    question = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "Hello"}]}
-    try:
-        answer = httpx2.post(f"{ray.address}/v1/chat/completions", json=question, timeout=WAKE_S)
-    except httpx2.TransportError as lost:
-        raise ServeError(f"The model did not answer: {lost}") from None
+    answers = SimpleQueue[httpx2.Response | httpx2.TransportError]()
+    # A daemon, since a replica that fails again and again leaves the question without an answer.
+    Thread(target=lambda: answers.put(_asked(ray, model)), daemon=True).start()
+    while answers.empty():
+        time.sleep(1)
+        _healthy(ray)
+    answer = answers.get()
+    if isinstance(answer, httpx2.TransportError):
+        raise ServeError(f"The model did not answer: {answer}")
     if not answer.is_success:
         raise ServeError(f"The model did not answer: {answer.status_code} {answer.text}")
+
+
+def _asked(ray: LocalRay, model: str) -> httpx2.Response | httpx2.TransportError:
+    question = {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "Hello"}]}
+    try:
+        return httpx2.post(f"{ray.address}/v1/chat/completions", json=question, timeout=WAKE_S)
+    except httpx2.TransportError as lost:
+        return lost
+
+
+def _healthy(ray: LocalRay) -> dict[str, Any]:
+    """The applications; raises ServeError with what Ray Serve says of one that failed, or of its replicas."""
+    applications = ray.applications()
+    parts = [part for each in applications.values() for part in (each, *each["deployments"].values())]
+    if failed := [part["message"] for part in parts if part["status"] in FAILED]:
+        raise ServeError("Ray Serve could not start the model:\n" + "\n".join(failed))
+    return applications
 
 
 @contextmanager
