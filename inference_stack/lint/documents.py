@@ -20,6 +20,7 @@ MOST_NODES = 200_000
 DEEPEST = 100
 """Levels of a document. Kubernetes' own definitions go down to about thirty."""
 NEXT_DOCUMENT = re.compile(r"^---", re.MULTILINE)
+INDENTATION = re.compile(r"^[ \t?-]*", re.MULTILINE)
 INDEX = re.compile(r"\[(\d+)\]")
 
 
@@ -109,7 +110,7 @@ def _nodes(text: Traced, faults: list[Spot]) -> Iterator[tuple[Traced, yaml.Node
             loader = LOADER(text.value)
             while loader.check_node():
                 node = loader.get_node()
-                if too_large := _too_large(node, "*" in text.value):
+                if too_large := _too_large(node, text.value):
                     faults.append(_fault(text, node.start_mark.index, *too_large))
                 else:
                     yield text, node
@@ -175,9 +176,15 @@ def _built(node: yaml.Node) -> Any:
         raise ConstructorError(None, None, "a key that is no plain value", node.start_mark) from None
 
 
-def _too_large(root: yaml.Node, aliases: bool) -> tuple[str, str] | None:
+def _too_large(root: yaml.Node, text: str) -> tuple[str, str] | None:
     """Why a document must not be built: it would never end, or take all memory or stack there is."""
-    return _with_aliases(root) if aliases else _without_aliases(root)
+    if "*" in text:
+        return _with_aliases(root)
+    # Each level takes a bracket, or a column; a list may begin in the column of its key.
+    columns = max(map(len, INDENTATION.findall(text)), default=0)
+    if 2 * (columns + 1) + text.count("[") + text.count("{") <= DEEPEST:
+        return None
+    return _without_aliases(root)
 
 
 def _without_aliases(root: yaml.Node) -> tuple[str, str] | None:
