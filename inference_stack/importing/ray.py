@@ -76,7 +76,10 @@ def _config_engines(config: Mapping[str, Any], keys: Keys, path: str) -> Iterato
                 served.said["disaggregated"] = (joined(where, "import_path"),)
                 yield served, sides[0][0]
             case str(name) if name == OPENAI_APP:
-                keys.derive(joined(where, "import_path"), "this stack serves models by the same application")
+                keys.derive(
+                    joined(where, "import_path"),
+                    "this stack, whose models are served by the same application",
+                )
                 for place, model in mappings(application, "args", "llm_configs"):
                     use = ModelUse(model)
                     yield _engine(use, keys, joined(arguments, "llm_configs", place)), use

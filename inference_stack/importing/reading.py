@@ -70,69 +70,92 @@ def read(source: Source, version: str) -> Read:
 
 
 def _document(document: Document, source: Source, found: Read, version: str) -> None:
-    if isinstance(listed := mapping(document.data).get("items"), list):
+    given = mapping(document.data)
+    listed = given.get("items")
+    if isinstance(listed, list) and str(given.get("kind")).endswith("List"):
         for index, entry in enumerate(cast("list[Any]", listed)):
-            if (node := document.node_at(joined("items", index))) is not None:
-                _document(document.below(node, entry, joined("items", index)), source, found, version)
+            path = joined("items", index)
+            if (node := document.node_at(path)) is not None:
+                _document(document.below(node, entry, path), source, found, version)
         return
-    given, keys = mapping(document.data), Keys()
-
-    def line(path: str) -> int | None:
-        return _line(document, source, keys, path)
-
-    found.parts.append(Part(keys, line))
-    engines = [*_engines(document, given, keys, source, version)]
+    reader = _Reader(document, given, source, version)
+    found.parts.append(Part(reader.keys, reader.line))
+    engines = [*reader.engines()]
     found.engines += engines
     if given and not engines:
-        keys.add("", given)
-        keys.leave(
-            "", "there is no engine in it", given=given.get("kind"), remedy="apply it where it is needed"
-        )
+        reader.keys.add(reader.root, given)
+        told, do = "there is no engine in it", "apply it where it is needed"
+        reader.keys.leave(reader.root, told, given=given.get("kind"), remedy=do)
 
 
-def _engines(
-    document: Document, data: Mapping[str, Any], keys: Keys, source: Source, version: str
-) -> Iterator[Served]:
-    if is_ray(data, "RayService"):
-        yield from ray.service_engines(data, keys)
-    elif is_serve_config(data):
-        yield from ray.config_engines(data, keys)
-    elif "model_loading_config" in data:
-        yield ray.model_engine(data, keys)
-    elif isinstance(listed := data.get("llm_configs"), list):
-        keys.add("", data)
-        for index, entry in enumerate(cast("list[Any]", listed)):
-            yield ray.model_engine(mapping(entry), keys, joined("llm_configs", index))
-    elif isinstance(data.get("services"), Mapping):
-        keys.add("", data)
-        for path, words in compose_commands(document):
+@dataclass
+class _Reader:
+    """One document."""
+
+    document: Document
+    data: Mapping[str, Any]
+    source: Source
+    version: str
+    keys: Keys = field(default_factory=Keys)
+
+    @property
+    def root(self) -> str:
+        """Its path, where it is one of a list."""
+        return self.document.text.origin
+
+    def engines(self) -> Iterator[Served]:
+        """Its engines; their keys are counted."""
+        data, root = self.data, self.root
+        if is_ray(data, "RayService"):
+            yield from ray.service_engines(data, self.keys, root)
+        elif is_serve_config(data):
+            yield from ray.config_engines(data, self.keys, root)
+        elif "model_loading_config" in data:
+            yield ray.model_engine(data, self.keys, root)
+        elif isinstance(listed := data.get("llm_configs"), list):
+            self.keys.add(root, data)
+            for index, entry in enumerate(cast("list[Any]", listed)):
+                yield ray.model_engine(mapping(entry), self.keys, joined(root, "llm_configs", index))
+        elif isinstance(data.get("services"), Mapping):
+            yield from self._services()
+        else:
+            yield from self._pods()
+
+    def line(self, path: str) -> int | None:
+        """The line of a key."""
+        if path in self.keys.lines:
+            return self.keys.lines[path]
+        below = path.removeprefix(self.root).removeprefix(".")
+        return _located(self.document.spot(Finding(code="key", path=below, what="")), self.source).line
+
+    def _services(self) -> Iterator[Served]:
+        self.keys.add(self.root, self.data)
+        for path, words in compose_commands(self.document):
             for server in servers(words):
-                served = command_engine(server, keys, source, version)
-                served.said[""] = (joined(path, "command"), joined(path, "entrypoint"))
+                served = command_engine(server, self.keys, self.source, self.version)
+                served.said[""] = tuple(joined(self.root, path, key) for key in ("command", "entrypoint"))
                 yield served
-    else:
-        yield from _pods(document, data, keys, source, version)
 
-
-def _pods(
-    document: Document, data: Mapping[str, Any], keys: Keys, source: Source, version: str
-) -> Iterator[Served]:
-    found = [
-        (each, server) for each in pod_commands(document) for server in servers(each.words, each.environment)
-    ]
-    if found:
-        keys.add("", data)
-    for each, server in found:
-        served = command_engine(server, keys, source, version)
-        path = each.path.rpartition(".")[0]
-        served.hardware = pod_hardware(each.pod, path)
-        served.said[""] = (joined(each.path, "command"), joined(each.path, "args"))
-        tell_shared_memory(keys, each.pod, path)
-        copies = number(at(data, "spec", "replicas"))
-        if data.get("kind") in REPLICATED:
-            amount = max(1, int(1 if copies is None else copies))
-            served.replicas, served.said["replicas"] = (amount, amount), ("spec.replicas",)
-        yield served
+    def _pods(self) -> Iterator[Served]:
+        started = [
+            (each, server)
+            for each in pod_commands(self.document)
+            for server in servers(each.words, each.environment)
+        ]
+        if started:
+            self.keys.add(self.root, self.data)
+        for each, server in started:
+            served = command_engine(server, self.keys, self.source, self.version)
+            pod = joined(self.root, each.path.rpartition(".")[0])
+            served.hardware = pod_hardware(each.pod, pod)
+            served.said[""] = tuple(joined(self.root, each.path, key) for key in ("command", "args"))
+            tell_shared_memory(self.keys, each.pod, pod)
+            if self.data.get("kind") in REPLICATED:
+                copies = number(at(self.data, "spec", "replicas"))
+                amount = max(1, int(1 if copies is None else copies))
+                served.replicas = (amount, amount)
+                served.said["replicas"] = (joined(self.root, "spec", "replicas"),)
+            yield served
 
 
 def _commands(started: Iterator[Server], source: Source, found: Read, version: str) -> None:
@@ -156,12 +179,6 @@ def _commands(started: Iterator[Server], source: Source, found: Read, version: s
             # What stands behind a sign of equality may be a secret.
             keys.leave(path, ELSE, given=said.partition("=")[0][:60])
     found.parts.append(Part(keys, keys.lines.get))
-
-
-def _line(document: Document, source: Source, keys: Keys, path: str) -> int | None:
-    if path in keys.lines:
-        return keys.lines[path]
-    return _located(document.spot(Finding(code="key", path=path, what="")), source).line
 
 
 def _located(spot: Spot, source: Source) -> Finding:

@@ -127,6 +127,20 @@ def test_a_compose_file_and_an_image_serve_what_they_start() -> None:
         assert (model["context_tokens"], model["replicas"]) == (8192, {"min": 1, "max": 1})
 
 
+def test_a_list_as_kubectl_prints_it_is_read_entry_by_entry() -> None:
+    entries = [*yaml.safe_load_all(SERVICE), *yaml.safe_load_all(DEPLOYMENT)]
+    text = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": entries})
+    found = imported(text)
+    assert [each["name"] for each in models(found)] == ["chat-7b", "small", "qwen3-32b"]
+    assert left(found, "items[0].spec.rayClusterConfig.workerGroupSpecs[0].template.spec.imagePullSecrets")
+    assert left(found, "items[1]").given == "Secret"
+    carried = {each.path: each.what for each in found.carried}
+    assert carried["items[2].spec.replicas"] == "models[2].replicas"
+    secrets = left(found, "template.spec.imagePullSecrets")
+    assert secrets.line is not None
+    assert "imagePullSecrets" in text.splitlines()[secrets.line - 1]
+
+
 def test_a_licence_that_the_source_has_is_allowed_and_told() -> None:
     found = imported(SERVICE.replace("Qwen/Qwen2.5-7B-Instruct", "meta-llama/Llama-3.1-8B-Instruct"))
     assert "llama3.1" in found.content["governance"]["licences"]
