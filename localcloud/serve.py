@@ -19,12 +19,10 @@ from rich.console import Console
 
 from inference_stack.planner import Plan, plan_environment
 from inference_stack.spec import CONFIG_KEY
-from localcloud.serve_ray import LocalRay, RayNode, ServeError
+from localcloud.serve_ray import LocalRay, RayNode, ServeError, failures
 from localcloud.sim_gpu import variables
 from localcloud.sim_gpu.hub import provide
 
-FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
-"""States of an application or a deployment of Ray Serve from which nothing comes up by itself."""
 WAKE_S = 900.0
 """How long the first replica may take to answer; it takes 40 to 100 s on two free cores."""
 
@@ -144,11 +142,10 @@ def _asked(ray: LocalRay, model: str) -> httpx2.Response | httpx2.TransportError
 
 
 def _healthy(ray: LocalRay) -> dict[str, Any]:
-    """The applications; raises ServeError with what Ray Serve says of one that failed, or of its replicas."""
+    """The applications; raises ServeError where one has failed, or its replicas have."""
     applications = ray.applications()
-    parts = [part for each in applications.values() for part in (each, *each["deployments"].values())]
-    if failed := [part["message"] for part in parts if part["status"] in FAILED]:
-        raise ServeError("Ray Serve could not start the model:\n" + "\n".join(failed))
+    if told := failures(applications):
+        raise ServeError("Ray Serve could not start the model:\n" + "\n".join(told))
     return applications
 
 

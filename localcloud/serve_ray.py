@@ -22,6 +22,8 @@ from localcloud.cluster.processes import Child
 LOOPBACK = "127.0.0.1"
 START_S = 300.0
 """How long Ray may take to start; it takes 10 s on two free cores."""
+FAILED = ("DEPLOY_FAILED", "UNHEALTHY")
+"""States of an application or a deployment from which nothing comes up by itself."""
 _ANSWER_S = 120.0
 """How long Ray may take for one answer; it takes milliseconds where its processes get their turn."""
 _GRACE_S = 30.0

@@ -5,7 +5,7 @@ import pytest
 from inference_stack.catalog import CATALOG
 from inference_stack.spec import InvalidEnvironment
 from localcloud.serve import LocalService, service_of
-from localcloud.serve_ray import RayNode, ServeError
+from localcloud.serve_ray import RayNode, ServeError, failures
 from localcloud.sim_gpu.hub import LAST_WRITTEN, NoSmallModelError, provide, snapshot
 
 PROJECT = Path(__file__).parents[2]
@@ -68,3 +68,20 @@ def test_a_model_of_another_architecture_is_another_revision(tmp_path: Path) -> 
 def test_a_model_that_the_catalog_has_not_cannot_be_made_small(tmp_path: Path) -> None:
     with pytest.raises(NoSmallModelError, match="nobody/nothing is not in the catalog"):
         provide("nobody/nothing", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("application", "deployment", "told"),
+    [
+        ("RUNNING", "HEALTHY", []),
+        ("DEPLOYING", "UPSCALING", []),
+        ("DEPLOY_FAILED", "HEALTHY", ["of the application"]),
+        ("UNHEALTHY", "UNHEALTHY", ["of the application", "of its replicas"]),
+    ],
+)
+def test_what_has_failed_is_told_and_what_is_under_way_is_not(
+    application: str, deployment: str, told: list[str]
+) -> None:
+    replicas = {"LLMServer:copilot": {"status": deployment, "message": "of its replicas"}}
+    answer = {"status": application, "message": "of the application", "deployments": replicas}
+    assert failures({"copilot": answer}) == told
