@@ -1,6 +1,11 @@
 """The policy against the real Ray: how it is found, made, called, and what Ray makes of its answer."""
 
+import json
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -158,3 +163,22 @@ def test_the_simulation_delays_as_ray_does(wishes: list[tuple[int, int, bool]], 
         bounded = max(0, min(4, found))
         assert mine.target(lambda _, wanted=wanted: wanted, signals) == bounded
         target = bounded
+
+
+def test_on_ray_serve_replicas_go_from_none_to_several_and_back_though_one_reports_nonsense():
+    root = Path(__file__).parents[2]
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.serving.autoscaling_on_serve"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    seen = json.loads(next(line for line in ran.stdout.splitlines() if line.startswith("{")))
+    assert seen["counts"][0] == 0
+    assert max(seen["counts"]) == 3
+    assert seen["counts"][-1] == 0
+    assert seen["turns"] == 1
