@@ -137,6 +137,12 @@ class LocalRay:
         shutil.rmtree(self._files, ignore_errors=True)
 
 
+def failures(applications: Mapping[str, Any]) -> list[str]:
+    """What Ray Serve says of applications, and of deployments in them, that do not come up by themselves."""
+    parts = [part for each in applications.values() for part in (each, *each["deployments"].values())]
+    return [part["message"] for part in parts if part["status"] in FAILED]
+
+
 def _head(node: RayNode, variables: Mapping[str, str], files: Path, dashboard: int, client: int) -> Command:
     options = {
         "port": 0,  # Ray finds a free one, as for the others that are 0
