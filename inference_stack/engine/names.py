@@ -71,13 +71,14 @@ def unknown_option(version: str, written: str, given: str | None) -> Finding:
 def abbreviated_option(version: str, written: str, flag: str) -> Finding:
     """The finding on an option that was cut short, which vLLM reads as another."""
     if gone := departed(written.lstrip("-").replace("-", "_"), engine_version(version)):
-        return Finding(
+        finding = Finding(
             code="abbreviation-misread",
             path=written,
             what=f"vLLM {version} has no argument of this name since {gone.version}, and reads it as {flag}",
             remedy=gone.remedy,
             reference=gone.source,
         )
+        return _as_options(finding, engine_version(version).options)
     return Finding(
         code="abbreviated-argument",
         severity=Severity.NOTE,
@@ -85,6 +86,19 @@ def abbreviated_option(version: str, written: str, flag: str) -> Finding:
         what=f"vLLM {version} reads this as {flag}, until another option begins with it",
         allowed=flag,
     )
+
+
+def ambiguous_option(version: str, written: str, flags: Iterable[str]) -> Finding:
+    """The finding on an option that was cut short so far that it may be several."""
+    gone = departed(written.lstrip("-").replace("-", "_"), engine_version(version))
+    finding = Finding(
+        code="unknown-ambiguous-argument",
+        path=written,
+        what=f"vLLM {version} cannot tell which option this is cut short from",
+        allowed=", ".join(flags),
+        remedy=gone.remedy if gone else None,
+    )
+    return _as_options(finding, engine_version(version).options)
 
 
 def near_name(name: str, known: Iterable[str]) -> str:

@@ -172,6 +172,12 @@ def test_what_a_variable_holds_is_not_judged():
     assert parsed.complete
 
 
+def test_a_variable_before_the_model_may_be_options():
+    parsed = read(f"{NOT_KNOWN} m --seed 1")
+    assert not parsed.findings
+    assert not parsed.complete
+
+
 def test_a_variable_that_may_be_an_option_leaves_the_line_incomplete():
     parsed = read(f"m {NOT_KNOWN} stray --{NOT_KNOWN}-size 4 --hf-overrides.a {NOT_KNOWN} --foo 1")
     assert not parsed.complete

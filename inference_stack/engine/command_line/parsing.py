@@ -10,7 +10,7 @@ from inference_stack.spec import Finding, Severity
 from .config_file import entries
 from .options import Option, word
 from .parsed import NOT_KNOWN, Argv, Entry, Parsed, Placed, ReadConfig
-from .reading import Reading
+from .reading import OPTION_WITH_SPACES, Reading
 from .words import Placed as PlacedWord
 from .words import rewritten
 
@@ -230,15 +230,15 @@ class _Command:
         if model and self.entry == "serve":
             # It goes over what --model of a file says.
             reading.arguments["model"] = model.text
-        if model and model.text.lower() in ("true", "false"):
+        if model and (model.text.lower() in ("true", "false") or OPTION_WITH_SPACES.fullmatch(model.text)):
             reading.tell(
                 model.at,
                 Finding(
                     code="extra-value",
                     path="model",
                     given=model.text,
-                    what="vLLM takes this word for the model: the option before it takes none",
-                    remedy="leave it out",
+                    what="vLLM takes this word for the model",
+                    remedy="leave it out, or write option and value as two words",
                 ),
             )
         elif model and self.entry == "api_server":

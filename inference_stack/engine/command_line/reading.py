@@ -76,13 +76,16 @@ class Reading:
             self.complete, self.unsure = False, True
         elif self.unsure:
             pass
+        elif self.model is None:
+            self.model = loose
+            self._keep("model", text, at, [at])
+        elif self.model.text == NOT_KNOWN:
+            # What was taken for the model may have been options before it.
+            self.complete = False
         elif OPTION_WITH_SPACES.fullmatch(text):
             # argparse takes it for a value, and refuses it as one.
             written, _, given = text.partition("=")
             self.tell(at, names.unknown_option(self.version, written, _shown(given)))
-        elif self.model is None:
-            self.model = loose
-            self._keep("model", text, at, [at])
         else:
             self.tell(
                 at,
@@ -103,15 +106,7 @@ class Reading:
                     self.tell(placed.at, names.abbreviated_option(self.version, kind.written, kind.flag))
                 return self._take(kind, placed.at, following)
             case Ambiguous(written, flags):
-                self.tell(
-                    placed.at,
-                    Finding(
-                        code="unknown-ambiguous-argument",
-                        path=written,
-                        what=f"vLLM {self.version} cannot tell which option this is cut short from",
-                        allowed=", ".join(flags),
-                    ),
-                )
+                self.tell(placed.at, names.ambiguous_option(self.version, written, flags))
             case Unknown(written, given):
                 shown = given if given is not None else following[0].text if following else None
                 self.tell(placed.at, names.unknown_option(self.version, written, _shown(shown)))
