@@ -246,6 +246,8 @@ def test_vllm_takes_every_set_of_engine_arguments(manifests: Manifests, checkpoi
             "refused": None,
             "tensor_parallel_size": arguments["tensor_parallel_size"],
             "max_model_len": arguments["max_model_len"],
+            "max_num_batched_tokens": arguments["max_num_batched_tokens"],
+            "max_num_seqs": arguments["max_num_seqs"],
             "expert_parallel": arguments.get("enable_expert_parallel", False),
             "lora": "enable_lora" in arguments,
             "kv_connector": "NixlConnector" if "kv_transfer_config" in arguments else None,
