@@ -149,7 +149,10 @@ class State(Frozen):
     """What is remembered from one call to the next."""
 
     peaks: tuple[tuple[int, float], ...] = Field(default=(), description="Slice of time, most work in it.")
-    silent_since_s: dict[str, float] = Field(default_factory=dict, description="By replica.")
+    silent_s: dict[str, tuple[float, float]] = Field(
+        default_factory=dict,
+        description="By replica: since when it has been silent, on and off, and when last.",
+    )
     running: int = -1
     running_since_s: float = 0.0
     strained: float | None = Field(default=None, description="Least work per replica with too high latency.")
@@ -197,7 +200,7 @@ def _must_hold(signals: Signals, settings: AutoscalingSettings, state: State, se
     return (
         seen.strain > settings.relaxed
         # Who is silent may be the busiest of all.
-        or any(now - since < settings.silence_s for since in state.silent_since_s.values())
+        or any(last == now and now - since < settings.silence_s for since, last in state.silent_s.values())
         # It may not have started yet; given up now, the time and money of its start are lost.
         or (ordered is not None and now - ordered < settings.keep_s)
     )
@@ -206,13 +209,12 @@ def _must_hold(signals: Signals, settings: AutoscalingSettings, state: State, se
 def _remember(signals: Signals, settings: AutoscalingSettings, state: State, seen: _Seen) -> State:
     now = signals.now_s
     changed = state.running != signals.running
-    silent = [name for name, report in signals.replicas.items() if not _heard(report, now, settings)]
     return _remember_strain(
         signals,
         settings,
         State(
             peaks=_peaks(state.peaks, now, seen.work, settings.keep_s),
-            silent_since_s={name: min(now, state.silent_since_s.get(name, now)) for name in silent},
+            silent_s=_silent(signals, settings, state),
             running=signals.running,
             running_since_s=now if changed else min(now, state.running_since_s),
             strained=state.strained if now < state.strained_until_s else None,
@@ -234,6 +236,18 @@ def _remember_strain(signals: Signals, settings: AutoscalingSettings, state: Sta
             "strained_until_s": signals.now_s + settings.remember_s,
         }
     )
+
+
+def _silent(signals: Signals, settings: AutoscalingSettings, state: State) -> dict[str, tuple[float, float]]:
+    """Those that are silent, and those that were a moment ago: who reports on and off is silent once."""
+    now, found = signals.now_s, dict[str, tuple[float, float]]()
+    for name, report in signals.replicas.items():
+        since, last = state.silent_s.get(name, (now, now))
+        if not _heard(report, now, settings):
+            found[name] = (min(now, since), now)
+        elif name in state.silent_s and 0 <= now - last < settings.silence_s:
+            found[name] = (since, last)
+    return found
 
 
 def _kept(work: float, strained: float | None, settings: AutoscalingSettings) -> int:

@@ -323,6 +323,24 @@ def test_each_silence_counts_from_its_own_beginning():
     assert replicas(after(130, signals(None, None)), state=state) == 2
 
 
+def test_one_that_reports_on_and_off_keeps_nobody_for_ever():
+    state, found = SETTLED, []
+    for step in range(14):
+        seen = signals(report(), None if step % 2 else report())
+        replicas_then, state = desired(after(step * 10.0, seen), SETTINGS, state)
+        found.append(replicas_then)
+    assert found[1] == 2
+    assert found[13] == 0
+
+
+def test_one_that_was_heard_for_long_may_fall_silent_anew():
+    _, state = desired(signals(None, None), SETTINGS, SETTLED)
+    for step in range(1, 14):
+        _, state = desired(after(step * 10.0, signals(report(), report())), SETTINGS, state)
+    assert state.silent_s == {}
+    assert replicas(after(200, signals(None, None)), state=state) == 2
+
+
 def test_where_nobody_reports_rays_own_counts_stand():
     assert replicas(signals(None, ongoing_requests=8)) == 1
     assert replicas(signals(None, ongoing_requests=9)) == 2
@@ -447,7 +465,7 @@ def test_nothing_is_remembered_without_bound(of: Signals):
     for step in range(40):
         _, state = desired(after(step * 60.0, of), SETTINGS, state)
     assert len(state.peaks) <= 9
-    assert set(state.silent_since_s) <= set(of.replicas)
+    assert set(state.silent_s) <= set(of.replicas)
 
 
 # ---- what Ray hands over ----
