@@ -323,6 +323,11 @@ def test_each_silence_counts_from_its_own_beginning():
     assert replicas(after(130, signals(None, None)), state=state) == 2
 
 
+def test_one_that_is_heard_again_keeps_nobody():
+    _, state = desired(signals(None, report()), SETTINGS, SETTLED)
+    assert replicas(after(10, signals(report(), report())), state=state) == 0
+
+
 def test_one_that_reports_on_and_off_keeps_nobody_for_ever():
     state, found = SETTLED, []
     for step in range(14):
