@@ -27,6 +27,9 @@ SERVED = frozenset(
 )
 """Arguments that other keys of a model say."""
 
+SYNONYMS = {("dtype", "half"): "float16"}
+"""Values that an environment spells otherwise."""
+
 SECRETS = frozenset(("api_key", "hf_token"))
 """Arguments whose values nobody should read again."""
 
@@ -41,7 +44,9 @@ def engine_keys(served: Served, row: ModelRow | None, to: str, version: str) -> 
         given = None if name in SECRETS else text_of(value)
         if name in SERVED or _said_otherwise(name, value, row, served):
             continue
-        if name in PLANNED:
+        if name == "dtype" and value == "auto":
+            keys.derive(path, "vLLM, whose default it is")
+        elif name in PLANNED:
             keys.derive(path, PLANNED[name])
         elif name in HTTP_SERVER:
             keys.leave(path, "Ray Serve answers HTTP itself, and does not read this", given=given)
@@ -55,7 +60,7 @@ def engine_keys(served: Served, row: ModelRow | None, to: str, version: str) -> 
         elif name in refused:
             keys.leave(path, refused[name].what, given=given, remedy=refused[name].allowed)
         else:
-            carried[name] = value
+            carried[name] = SYNONYMS.get((name, str(value)), value)
             keys.carry(path, f"{to}.engine.{name}")
     return carried
 
@@ -64,9 +69,7 @@ def _said_otherwise(name: str, value: object, row: ModelRow | None, served: Serv
     """Whether an argument goes without saying, or another key of the model says it."""
     if name == "quantization":
         return value is None or (row is not None and _quantized(row, value))
-    if name == "kv_transfer_config":
-        return served.prefill is not None
-    return name == "dtype" and value == "auto"
+    return name == "kv_transfer_config" and served.prefill is not None
 
 
 def _quantized(row: ModelRow, value: object) -> bool:

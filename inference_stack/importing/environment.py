@@ -206,7 +206,9 @@ def _take_back_arguments(draft: Draft, engines: Sequence[Served]) -> bool:
             path = served.places[name]
         else:
             continue
-        served.keys.leave(path, fault.what, given=fault.given, remedy=fault.allowed or fault.remedy)
+        served.keys.leave(
+            path, f"the plan says: {fault.what}", given=fault.given, remedy=fault.allowed or fault.remedy
+        )
         return True
     return False
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Any, cast
 
 from inference_stack.catalog import Catalog, ModelRow
@@ -70,9 +71,8 @@ def _name(served: Served, to: str, taken: Sequence[str], asked: Asked) -> None:
             served.keys.leave(path, "a model has one name here", given=other)
     name = re.sub(r"[^a-z0-9]+", "-", given.rsplit("/", 1)[-1].lower()).strip("-")
     name = (name if name[:1].isalpha() else f"m-{name}")[:30].rstrip("-")
-    while name in taken:
-        name = f"{name[:27]}-{len(taken) + 1}"
-    asked.content["name"] = name
+    free = (f"{name[:26]}-{number}" for number in count(2))
+    asked.content["name"] = name = next(each for each in chain((name,), free) if each not in taken)
     if name != given:
         asked.comments["name"] = f"clients ask for {given} today, and for this then"
     if served.name:

@@ -25,6 +25,8 @@ def model(command: str) -> dict[str, Any]:
         ("vllm serve --model Qwen/Qwen3-8B --seed 7", {"engine": {"seed": 7}}),
         ("vllm serve Qwen/Qwen3-8B --no-enable-prefix-caching", {"engine": {"enable_prefix_caching": False}}),
         ("vllm serve Qwen/Qwen3-8B --quantization fp8", {"precision": "fp8"}),
+        ("vllm serve Qwen/Qwen3-8B --dtype half", {"engine": {"dtype": "float16"}}),
+        ("vllm serve Qwen/Qwen3-8B --dtype auto", {"engine": None}),
         ("vllm serve Qwen/Qwen3-8B-AWQ --quantization awq", {"source": "Qwen/Qwen3-8B-AWQ"}),
         (
             "vllm serve Qwen/Qwen3-8B --enable-lora --max-loras 2",
