@@ -20,9 +20,9 @@ CARDS = 4096
 
 
 def fake_card(name: str, memory_gib: float, capability: tuple[int, int]) -> None:
-    """Let vLLM, not yet imported, find such a card."""
+    """Let vLLM find such a card: as the first, before it is imported, or in place of the last."""
     for module in COMPILED:
-        sys.modules[f"vllm.{module}"] = ModuleType(module)
+        sys.modules.setdefault(f"vllm.{module}", ModuleType(module))
     import torch
 
     for kind in ASKED:
@@ -44,7 +44,12 @@ def fake_card(name: str, memory_gib: float, capability: tuple[int, int]) -> None
         "import_kernels": None,
     }
     methods = {key: classmethod(lambda *_, said=said, **__: said) for key, said in answers.items()}
-    platforms._current_platform = type("Faked", (CudaPlatformBase,), methods)()
+    faked = type("Faked", (CudaPlatformBase,), methods)
+    if platforms._current_platform is None:
+        platforms._current_platform = faked()
+    else:
+        # Modules of vLLM hold the platform by now: it becomes the other card.
+        platforms._current_platform.__class__ = faked
 
     import vllm.config.vllm as config
 

@@ -4,7 +4,10 @@ vLLM judges by its CUDA platform, with a card made believe, and by its CPU platf
 may pass our rules but for what NOT_SAID and CPU_ALONE list; what we refuse and it accepts has a `reason`.
 """
 
+import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import pytest
 from inference_stack.engine.arguments import engine_version
 from inference_stack.engine.batch import batch_defaults
 from inference_stack.engine.rules import CUDA_ONLY, EngineUse, Gpu, engine_rules
+from inference_stack.engine.rules.checkpoint import architectures
 from inference_stack.spec import Finding, Severity
 
 from .checkpoints import CHECKPOINTS, write_checkpoints
@@ -129,21 +133,25 @@ def test_nothing_that_vllm_refuses_passes_our_rules(
     assert not stricter, stricter[:10]
 
 
-@pytest.mark.parametrize(
-    ("name", "memory_gib", "capability"),
-    [
-        ("NVIDIA H100 80GB HBM3", 79.1, (9, 0)),
-        ("NVIDIA A100-SXM4-80GB", 79.2, (8, 0)),
-        ("NVIDIA H100 NVL MIG 3g.47gb", 46.4, (9, 0)),
-        ("NVIDIA H200", 139.8, (9, 0)),
-        ("NVIDIA GB200", 184.0, (10, 0)),
-        ("NVIDIA A10-24Q", 23.6, (8, 6)),
-    ],
+CARDS: tuple[Card, ...] = (
+    H100,
+    ("NVIDIA A100-SXM4-80GB", 79.2, (8, 0)),
+    ("NVIDIA H100 NVL MIG 3g.47gb", 46.4, (9, 0)),
+    ("NVIDIA H200", 139.8, (9, 0)),
+    ("NVIDIA GB200", 184.0, (10, 0)),
+    ("NVIDIA A10-24Q", 23.6, (8, 6)),
 )
-def test_what_a_card_makes_of_a_step_is_what_vllm_makes_of_it(
-    tmp_path: Path, name: str, memory_gib: float, capability: tuple[int, int]
-) -> None:
-    folders = write_checkpoints(tmp_path)
-    (verdict,) = vllm_verdicts([{"model": folders["llama-3.1"]}], (name, memory_gib, capability))
-    ours = batch_defaults(name, memory_gib)
-    assert (verdict["max_num_batched_tokens"], verdict["max_num_seqs"]) == ours
+
+
+def test_what_a_card_makes_of_a_step_is_what_vllm_makes_of_it(tmp_path: Path) -> None:
+    folder = write_checkpoints(tmp_path)["llama-3.1"]
+    verdicts = vllm_verdicts([{"model": folder, "card": card} for card in CARDS], H100)
+    made = [(verdict["max_num_batched_tokens"], verdict["max_num_seqs"]) for verdict in verdicts]
+    assert made == [batch_defaults(name, memory_gib) for name, memory_gib, _ in CARDS]
+
+
+def test_what_model_classes_can_do_is_what_vllm_says_of_them() -> None:
+    ask = "import json, serving.engine_architectures as here; print(json.dumps(here.architectures()))"
+    answer = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    told = {name: frozenset(traits) for name, traits in json.loads(answer.stdout.splitlines()[-1]).items()}
+    assert architectures(VERSION.version) == told

@@ -22,7 +22,7 @@ Card = tuple[str, float, tuple[int, int]]
 def vllm_verdicts(
     sets: list[dict[str, Any]], card: Card | None = None, processes: int = 1
 ) -> list[dict[str, Any]]:
-    """What vLLM says to each set of engine arguments, on the CPU or on a card."""
+    """What vLLM says to each set of arguments, on the CPU, on a card, or on a `card` that the set has."""
     size = -(-len(sets) // processes) or 1
     chunks = [sets[start : start + size] for start in range(0, len(sets), size)]
     with ThreadPoolExecutor(processes) as pool:
@@ -45,7 +45,10 @@ def verdict(arguments: dict[str, Any]) -> dict[str, Any]:
     environment = dict(os.environ)
     try:
         # vLLM writes into what it is given, and into the environment.
-        given = AsyncEngineArgs(**copy.deepcopy(arguments))
+        arguments = copy.deepcopy(arguments)
+        if card := arguments.pop("card", None):
+            fake_card(*card)
+        given = AsyncEngineArgs(**arguments)
         made = given.create_engine_config(UsageContext.OPENAI_API_SERVER)
     except Exception as error:  # noqa: BLE001 - whatever it says is the answer
         return {"refused": f"{type(error).__name__}: {error}"}
@@ -80,10 +83,10 @@ if __name__ == "__main__":
     answer = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     # vLLM logs to standard output.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    if card := json.loads(sys.argv[1]):
-        sys.path.insert(0, str(Path(__file__).parent))
-        from faked_card import fake_card
+    sys.path.insert(0, str(Path(__file__).parent))
+    from faked_card import fake_card
 
+    if card := json.loads(sys.argv[1]):
         fake_card(*card)
     else:
         os.environ["VLLM_TARGET_DEVICE"] = "cpu"
