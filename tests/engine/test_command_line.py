@@ -209,8 +209,10 @@ def test_a_model_must_stand_in_the_file_or_first():
 
 
 def test_serve_passes_over_false_in_a_file_where_it_would_change_something():
-    parsed = parse_config("0.29.0", {"model": "m", "enable_prefix_caching": False, "enable_lora": False})
-    assert told(parsed) == [(1, "ignored-argument", "enable_prefix_caching")]
+    for name in ("enable_prefix_caching", "enable-prefix-caching"):
+        parsed = parse_config("0.29.0", {"model": "m", name: False, "enable_lora": False})
+        assert told(parsed) == [(1, "ignored-argument", name)]
+        assert parsed.arguments == {"model": "m"}
     assert parsed.findings[0].finding.remedy == "write `no-enable-prefix-caching: true`"
     parsed = parse_config("0.29.0", {"model": "m", "no-enable-prefix-caching": True})
     assert parsed.arguments == {"model": "m", "enable_prefix_caching": False}
@@ -242,7 +244,12 @@ def test_the_rules_judge_what_was_read_and_name_the_word_and_its_option():
 
 
 def test_the_rules_do_not_judge_what_is_not_known():
-    assert judged(f"m --gpu-memory-utilization {NOT_KNOWN}") == []
+    assert judged(f"m --gpu-memory-utilization {NOT_KNOWN} --max-model-len {NOT_KNOWN}") == []
+    assert judged(f"m --enable-auto-tool-choice --tool-call-parser {NOT_KNOWN}") == []
+    assert judged(f"m --enable-auto-tool-choice {NOT_KNOWN}") == []
+    assert judged(f"m --gpu-memory-utilization 1.2 {NOT_KNOWN}") == [
+        (1, "argument-bounds", "--gpu-memory-utilization")
+    ]
     assert judged("Qwen/Qwen2.5-7B-Instruct -tp 3") == [(1, "heads-not-divisible", "--tensor-parallel-size")]
     assert judged(f"{NOT_KNOWN} -tp 3") == []
 

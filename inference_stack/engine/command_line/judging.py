@@ -6,6 +6,7 @@ from inference_stack.catalog import CATALOG
 from inference_stack.engine.arguments import Argument, engine_version
 from inference_stack.engine.rules import EngineUse, Gpu, engine_rules
 from inference_stack.engine.rules.server import SERVER_RULES
+from inference_stack.engine.rules.types import TYPE_RULES
 from inference_stack.spec import Finding
 
 from .parsed import NOT_KNOWN, Argv, Entry, Parsed, Placed, ReadConfig
@@ -34,11 +35,15 @@ def _by_rules(version: str, parsed: Parsed, gpu: Gpu | None) -> Iterator[Placed]
     known = engine_version(version)
     model = str(parsed.arguments.get("model", ""))
     row = CATALOG.model(model) if NOT_KNOWN not in model else None
-    use = EngineUse(known, parsed.arguments, row.fields if row else {}, gpu)
     unread = set(parsed.places) - set(parsed.arguments)
-    for finding in (each for rule in (*engine_rules, *SERVER_RULES) for each in rule.findings(use)):
+    # A rule that asks for them must not take them for left out.
+    arguments = {**dict.fromkeys(unread, NOT_KNOWN), **parsed.arguments}
+    use = EngineUse(known, arguments, row.fields if row else {}, gpu)
+    # What may have been given as well can only be judged by what each argument is by itself.
+    rules = (*engine_rules, *SERVER_RULES) if parsed.complete else TYPE_RULES
+    for finding in (each for rule in rules for each in rule.findings(use)):
         name = finding.path.partition(".")[0].partition("[")[0]
-        if name in unread or (name not in parsed.places and not parsed.complete):
+        if name in unread:
             # What stands there is not known, or has been told already.
             continue
         yield Placed(parsed.places.get(name, WHOLE), _as_option(finding, name, known.options))
