@@ -1,9 +1,12 @@
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -366,6 +369,21 @@ def test_requests_that_no_report_names_weigh_what_the_plan_says():
 def test_settings_that_cannot_be_are_refused(wrong: dict[str, Any]):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         AutoscalingSettings.model_validate({**SETTINGS.model_dump(), **wrong})
+
+
+def test_the_documented_settings_are_settings():
+    page = (Path(__file__).parents[2] / "docs" / "autoscaling.md").read_text(encoding="utf-8")
+    shown = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])["policy"]
+    assert shown["policy_function"] == f"{LLMAutoscaling.__module__}:{LLMAutoscaling.__name__}"
+    assert LLMAutoscaling(**shown["policy_kwargs"]).settings.concurrency == 24
+
+
+def test_every_setting_that_the_plan_gives_is_documented_with_its_place():
+    page = (Path(__file__).parents[2] / "docs" / "autoscaling.md").read_text(encoding="utf-8")
+    table = page.split("| setting | from the plan |")[1].split("\n\n")[0]
+    named = set(re.findall(r"`(\w+)`", table))
+    given = {name for name, each in AutoscalingSettings.model_fields.items() if each.is_required()}
+    assert given <= named
 
 
 # ---- laws ----

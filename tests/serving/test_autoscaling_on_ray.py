@@ -33,9 +33,10 @@ DEPLOYMENT = DeploymentID(name="copilot", app_name="llm")
 
 
 def config(**changed) -> AutoscalingConfig:
-    policy = AutoscalingPolicy(policy_function="serving.autoscaling:LLMAutoscaling", policy_kwargs=SETTINGS)
+    """As a Serve configuration says it."""
+    policy = {"policy_function": "serving.autoscaling:LLMAutoscaling", "policy_kwargs": SETTINGS}
     given = {"min_replicas": 0, "max_replicas": 4, "upscale_delay_s": 0, "downscale_delay_s": 0, **changed}
-    return AutoscalingConfig(policy=policy, **given)
+    return AutoscalingConfig.model_validate({**given, "policy": policy})
 
 
 def replica(name: str) -> ReplicaID:
