@@ -14,6 +14,7 @@ from inference_stack.engine import check_ray_service
 from inference_stack.spec import Finding, Severity
 from localcloud.toolchain.pins import BUILD_FLAGS
 from tests.engine.definition import refused_by_the_definition
+from tests.engine.rules import test_ray_service as cases
 from tests.engine.vllm_verdicts import vllm_verdicts
 
 pytestmark = [
@@ -96,6 +97,27 @@ def test_what_kuberay_refuses_is_told_before(
     (refusal,) = kuberay([manifest])
     assert said in refusal
     assert [finding.path for finding in errors(manifest)] == [path]
+
+
+JUDGED_BY_KUBERAY = {
+    *("service-name", "upgrade-unknown", "initializing-timeout", "replica-bounds"),
+    *("resources-said-twice", "labels-misplaced", "restart-policy"),
+}
+"""Codes of rules that KubeRay checks itself."""
+
+
+def test_kuberay_refuses_a_service_that_breaks_a_rule_of_its_own_and_takes_one_that_just_keeps_it(
+    kuberay: Callable[[list[dict[str, Any]]], list[str]],
+) -> None:
+    rows = [row for row in cases.SERVICES if row[0] in JUDGED_BY_KUBERAY]
+    broken, kept = [cases.service() for _ in rows], [cases.service() for _ in rows]
+    for (_, breaks, _, keeps), one, other in zip(rows, broken, kept, strict=True):
+        breaks(one)
+        keeps(other)
+    refused = zip(rows, kuberay(broken), strict=True)
+    assert [row[:3:2] for row, said in refused if not said] == []
+    taken = zip(rows, kuberay(kept), strict=True)
+    assert [(row[0], said) for row, said in taken if said] == []
 
 
 def errors(manifest: dict[str, Any]) -> list[Finding]:

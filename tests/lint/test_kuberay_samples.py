@@ -42,6 +42,8 @@ EXPLAINED = {
             "spec.rayClusterSpec.headGroupSpec.template.spec.containers[0].resources.limits.nvidia.com/gpu",
         ),
     },
+    # It shows a feature that an operator has to be told to have.
+    "ray-service.incremental-upgrade.yaml": {("upgrade-behind-gate", "spec.upgradeStrategy.type")},
     # It sets the replicas that it scales between, not what a replica takes, nor how long it may load.
     "ray-service.deepseek.yaml": SCALED_BY_GPU
     | PAIRED

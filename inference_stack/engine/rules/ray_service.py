@@ -43,6 +43,11 @@ class ServiceUse:
         """Its cluster."""
         return ClusterUse(mapping(self.manifest, "spec", "rayClusterConfig"))
 
+    @property
+    def upgrade(self) -> Any:
+        """How a change of its pods is rolled out, as written."""
+        return at(self.manifest, "spec", "upgradeStrategy", "type")
+
 
 @rule(
     "service-name",
@@ -67,12 +72,11 @@ def _service_name(use: ServiceUse) -> Iterator[Fault]:
 @rule(
     "upgrade-unknown",
     Severity.ERROR,
-    states="KubeRay knows the way of upgrading, and has what it needs for it.",
-    reference=f"{VALIDATION}: ValidateRayServiceSpec, ValidateClusterUpgradeOptions",
+    states="KubeRay knows the way of upgrading.",
+    reference=f"{VALIDATION}: ValidateRayServiceSpec",
 )
 def _upgrade_unknown(use: ServiceUse) -> Iterator[Fault]:
-    strategy = mapping(use.manifest, "spec", "upgradeStrategy")
-    given = strategy.get("type")
+    given = use.upgrade
     if given not in (None, *UPGRADES):
         yield Fault(
             path="spec.upgradeStrategy.type",
@@ -80,18 +84,46 @@ def _upgrade_unknown(use: ServiceUse) -> Iterator[Fault]:
             what="KubeRay knows no such upgrade",
             allowed=", ".join(UPGRADES),
         )
-    options = mapping(strategy, "clusterUpgradeOptions")
-    if given == INCREMENTAL and (missing := INCREMENTAL_NEEDS - options.keys()):
+
+
+@rule(
+    "upgrade-behind-gate",
+    Severity.NOTE,
+    states="The way of upgrading is one that every operator of this version has.",
+    reference="kuberay 1.6.1, ray-operator/pkg/features/features.go: RayServiceIncrementalUpgrade is off",
+)
+def _upgrade_behind_gate(use: ServiceUse) -> Iterator[Fault]:
+    if use.upgrade == INCREMENTAL:
+        yield Fault(
+            path="spec.upgradeStrategy.type",
+            given=INCREMENTAL,
+            what="only an operator with the feature gate RayServiceIncrementalUpgrade does it; to any other "
+            "it means that no change of the pods is rolled out",
+            remedy="see that the gate is on, or take NewCluster",
+        )
+
+
+@rule(
+    "upgrade-incomplete",
+    Severity.WARNING,
+    states="Who upgrades step by step says how, and has Ray's autoscaler.",
+    reference=f"{VALIDATION}: ValidateClusterUpgradeOptions, behind the gate RayServiceIncrementalUpgrade",
+)
+def _upgrade_incomplete(use: ServiceUse) -> Iterator[Fault]:
+    if use.upgrade != INCREMENTAL:
+        return
+    options = mapping(use.manifest, "spec", "upgradeStrategy", "clusterUpgradeOptions")
+    if missing := INCREMENTAL_NEEDS - options.keys():
         yield Fault(
             path="spec.upgradeStrategy.clusterUpgradeOptions",
             given=", ".join(sorted(options)) or None,
-            what=f"KubeRay refuses {INCREMENTAL} without {', '.join(sorted(missing))}",
+            what=f"an operator that upgrades so refuses it without {', '.join(sorted(missing))}",
         )
-    if given == INCREMENTAL and not use.cluster.autoscaling:
+    if not use.cluster.autoscaling:
         yield Fault(
             path=f"{CLUSTER}.enableInTreeAutoscaling",
             given=str(use.cluster.spec.get("enableInTreeAutoscaling")),
-            what=f"KubeRay refuses {INCREMENTAL} without Ray's autoscaler",
+            what="an operator that upgrades so refuses it without Ray's autoscaler",
             allowed="true",
         )
 
@@ -106,7 +138,7 @@ INCREMENTAL_NEEDS = frozenset(("gatewayClassName", "intervalSeconds", "stepSizeP
     reference=f"{KUBERAY}/rayservice_controller.go: NewCluster is the default; kuberay#1476, #4239",
 )
 def _upgrade_doubles_gpus(use: ServiceUse) -> Iterator[Fault]:
-    given = at(use.manifest, "spec", "upgradeStrategy", "type")
+    given = use.upgrade
     pods = [(group, sum(gpus(group.container).values())) for group in use.cluster.workers]
     least = sum(each * kept(group) for group, each in pods)
     if given in (None, "NewCluster") and any(each for _, each in pods):
@@ -198,6 +230,8 @@ def _threshold_ignored(use: ServiceUse) -> Iterator[Fault]:
 service_rules: tuple[Rule[ServiceUse], ...] = (
     _service_name,
     _upgrade_unknown,
+    _upgrade_behind_gate,
+    _upgrade_incomplete,
     _upgrade_doubles_gpus,
     _initializing_timeout,
     _initializing_timeout_short,

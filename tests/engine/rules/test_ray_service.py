@@ -192,16 +192,22 @@ SERVICES: list[tuple[str, Change, str, Change]] = [
         incremental(),
     ),
     (
-        "upgrade-unknown",
+        "upgrade-behind-gate",
+        incremental(),
+        "spec.upgradeStrategy.type",
+        spec(upgradeStrategy={"type": "NewCluster"}),
+    ),
+    (
+        "upgrade-incomplete",
         spec(upgradeStrategy={"type": "NewClusterWithIncrementalUpgrade"}),
         "spec.upgradeStrategy.clusterUpgradeOptions",
         incremental(maxSurgePercent=50),
     ),
     (
-        "upgrade-unknown",
+        "upgrade-incomplete",
         both(incremental(), cluster(enableInTreeAutoscaling=False)),
         f"{CLUSTER}.enableInTreeAutoscaling",
-        spec(upgradeStrategy={"type": "NewCluster"}),
+        incremental(),
     ),
     (
         "upgrade-doubles-gpus",
