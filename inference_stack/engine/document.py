@@ -24,8 +24,8 @@ def loaded(text: str) -> object:
     """A text of YAML as read, not to be changed. Raises ValueError, saying why, for one that is none."""
     try:
         return yaml.load(text, LOADER)  # noqa: S506 - a safe one
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # ValueError: a date that is none, a character that YAML does not have.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        # A date that is none, a character that YAML does not have; what PyYAML does at `!!int` before nothing.
         raise ValueError(f"not YAML: {error}") from None
 
 

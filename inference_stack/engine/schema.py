@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -75,8 +75,12 @@ def joined(path: str, *steps: str | int) -> str:
 
 def near(written: object, known: Iterable[str]) -> str:
     """What stood to choose from: the name that `written` was probably meant to be, or all of a few."""
-    names = sorted(known)
-    if close := get_close_matches(str(written), names, n=1):
+    return _near(str(written), tuple(sorted(known)))
+
+
+@lru_cache(maxsize=1000)
+def _near(written: str, names: tuple[str, ...]) -> str:
+    if close := get_close_matches(written, names, n=1):
         return f"did you mean {close[0]}?"
     if len(names) <= LISTED:
         return ", ".join(names)

@@ -87,19 +87,19 @@ def parse(text: Traced) -> Documents:
             data = _built(node)
         except yaml.YAMLError as error:
             found.faults.append(_fault(part, _index(error), "not-yaml", f"not YAML: {_said(error)}"))
-        except (ValueError, OverflowError) as error:
+        except (ValueError, LookupError) as error:
+            # What PyYAML says of a date that is none, of `!!int` before nothing, of `!!bool maybe`.
             found.faults.append(_fault(part, node.start_mark.index, "not-yaml", f"not YAML: {error}"))
         else:
             found.read.append(Document(part, node, data))
     return found
 
 
-def is_readable(text: str) -> bool:
-    """Whether every document of a text can be read, as far as its form goes."""
-    faults: list[Spot] = []
-    for _ in _nodes(Traced(text, range(len(text)), (0, len(text))), faults):
-        pass
-    return not faults
+def is_small(text: str) -> bool:
+    """Whether it shows without reading a text that what it holds is neither too large nor too deep."""
+    # Each level takes a bracket, or a column; a list may begin in the column of its key.
+    columns = max(map(len, INDENTATION.findall(text)), default=0)
+    return "*" not in text and 2 * (columns + 1) + text.count("[") + text.count("{") <= DEEPEST
 
 
 def _nodes(text: Traced, faults: list[Spot]) -> Iterator[tuple[Traced, yaml.Node]]:
@@ -178,13 +178,9 @@ def _built(node: yaml.Node) -> Any:
 
 def _too_large(root: yaml.Node, text: str) -> tuple[str, str] | None:
     """Why a document must not be built: it would never end, or take all memory or stack there is."""
-    if "*" in text:
-        return _with_aliases(root)
-    # Each level takes a bracket, or a column; a list may begin in the column of its key.
-    columns = max(map(len, INDENTATION.findall(text)), default=0)
-    if 2 * (columns + 1) + text.count("[") + text.count("{") <= DEEPEST:
+    if is_small(text):
         return None
-    return _without_aliases(root)
+    return _with_aliases(root) if "*" in text else _without_aliases(root)
 
 
 def _without_aliases(root: yaml.Node) -> tuple[str, str] | None:

@@ -43,15 +43,23 @@ def service_spots(document: Document, version: str) -> Iterator[Spot]:
     if isinstance(metadata, Mapping):
         given = cast("Mapping[str, Any]", metadata)
         manifest["metadata"] = {key: value for key, value in given.items() if key not in SET_BY_THE_SERVER}
-    unreadable = _unreadable(document)
-    yield from unreadable
-    if unreadable:
+    text = document.node_at(SERVE_CONFIG)
+    served = text if isinstance(text, yaml.ScalarNode) and isinstance(manifest.get("spec"), Mapping) else None
+    faults: list[Spot] = []
+    if served and not documents.is_small(cast("str", served.value)):
+        faults = documents.parse(document.traced(served, SERVE_CONFIG)).faults
+    yield from faults
+    if faults:
         # The rest is judged as if nothing were served.
         manifest["spec"] = {**manifest["spec"], "serveConfigV2": ""}
-    for finding in check_ray_service(manifest, engine=version):
-        if not (unreadable and finding.path.startswith(SERVE_CONFIG)):
+    for finding in (*check_ray_service(manifest, engine=version), *served_findings(manifest, version)):
+        if served and finding.code == "not-yaml":
+            # It is known better where it is none.
+            yield from documents.parse(document.traced(served, SERVE_CONFIG)).faults or [
+                document.spot(finding)
+            ]
+        elif not (faults and finding.path.startswith(SERVE_CONFIG)):
             yield document.spot(finding)
-    yield from map(document.spot, served_findings(manifest, version))
 
 
 def cluster_spots(document: Document, version: str) -> Iterator[Spot]:
@@ -63,14 +71,3 @@ def cluster_spots(document: Document, version: str) -> Iterator[Spot]:
         cluster = cast("Mapping[str, Any]", cluster).get(step) if isinstance(cluster, Mapping) else None
     if isinstance(cluster, Mapping):
         yield from map(document.spot, ray_cluster_findings(cast("Mapping[str, Any]", cluster), path))
-
-
-def _unreadable(document: Document) -> list[Spot]:
-    """What keeps the Serve configuration of a service from being read, each where it stands."""
-    node = document.node_at(SERVE_CONFIG)
-    if not isinstance(node, yaml.ScalarNode):
-        return []
-    if documents.is_readable(cast("str", node.value)):
-        return []
-    # Its places in the file are worked out only where they are wanted.
-    return documents.parse(document.traced(node, SERVE_CONFIG)).faults

@@ -48,6 +48,8 @@ class Source:
     def place(self, start: int, end: int) -> Place:
         """The place of what lies between two offsets."""
         line = bisect_right(self._starts, start)
+        # An end of line of two characters has no place between them.
+        start = min(start, self._line_end(line))
         return Place(line, start - self._starts[line - 1] + 1, max(1, min(end, self._line_end(line)) - start))
 
     def line(self, number: int) -> str:

@@ -17,7 +17,10 @@ EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 
 def is_template(text: str) -> bool:
     """Whether a text has something for a template engine in it (Helm, Jinja, a shell's heredoc)."""
-    return NOT_KNOWN in text or EXPRESSION.search(text) is not None or LINES.search(text) is not None
+    if NOT_KNOWN in text:
+        return True
+    opened = "{{" in text or "{%" in text
+    return opened and (EXPRESSION.search(text) is not None or LINES.search(text) is not None)
 
 
 def parse(text: Traced) -> Documents:

@@ -145,6 +145,8 @@ def test_a_missing_key_stands_at_the_group_that_lacks_it():
         ("kind: " + "[" * 200 + "]" * 200, "too-deep", "k"),
         ("kind: " + "[" * 5000, "not-yaml", "["),
         ("kind: 0b_", "not-yaml", "k"),
+        ("kind: !!int", "not-yaml", "k"),
+        ("kind: !!bool maybe", "not-yaml", "k"),
         ("kind: *nowhere", "not-yaml", "*"),
         ("{a: {b: 1}: 2}: 3", "not-yaml", ":"),
         ("kind: a\x07b", "not-yaml", ""),
@@ -166,6 +168,13 @@ def test_a_bomb_of_aliases_is_not_set_off():
         "    applications:", "    kind: a\n" + indented("\n".join(lines), "    ") + "\n    applications:", 1
     )
     assert [code for code, _ in errors(inside)] == ["too-large"]
+
+
+def test_a_serve_config_that_is_no_yaml_is_told_on_its_line():
+    for broken in ("    - [", "    when: !!int", "    when: !!timestamp x"):
+        text = SERVICE.replace("    applications:", f"    fine: 1\n{broken}\n    applications:", 1)
+        codes = {each.finding.code: each for each in found(text, "a.yaml")}
+        assert (codes["not-yaml"].finding.line or 0) >= 5
 
 
 def test_what_follows_a_broken_document_is_read():
