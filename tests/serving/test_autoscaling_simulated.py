@@ -1,8 +1,21 @@
 """The policy on an hour of a recorded trace, in the simulation of `benchmarks`. Nothing here was measured."""
 
+from dataclasses import replace
+
 import pytest
 
-from benchmarks.autoscaling import CASES, OUR_PACE, Compared, compare, p95_s, requests
+from benchmarks.autoscaling import (
+    CASES,
+    OUR_PACE,
+    Compared,
+    compare,
+    engine,
+    ours,
+    p95_s,
+    planned,
+    requests,
+    settings,
+)
 from benchmarks.simulated_replicas import Delays, Engine, Outcome, Pace, Request, simulate
 from serving.signals import Signals
 
@@ -45,6 +58,23 @@ def test_it_takes_fewer_replica_hours_and_a_better_p95_than_what_is_emitted_toda
     today = compared.rays[0.8]
     assert compared.mine.replica_hours < today.replica_hours
     assert p95_s(compared.mine) < p95_s(today)
+
+
+@pytest.mark.parametrize("pace", [0.7, 1.6], ids=["faster", "slower"])
+def test_it_copes_with_replicas_that_are_not_as_fast_as_planned(pace: float):
+    asked = requests(HOUR, 1)
+    model, alone = (planned(asked, HOUR.nodes_min, concurrency) for concurrency in (None, 1))
+    as_planned = engine(model, alone)
+    other = replace(
+        as_planned,
+        step_s=pace * as_planned.step_s,
+        per_request_s=pace * as_planned.per_request_s,
+        per_prompt_token_s=pace * as_planned.per_prompt_token_s,
+    )
+    outcome = simulate(asked, other, OUR_PACE, ours(settings(model, alone)), until_s=HOUR.until_s, seed=1)
+    assert outcome.turns <= 2
+    assert outcome.counts[-1][1:] == (0, 0)
+    assert p95_s(outcome) <= 4 * 1.0
 
 
 def test_the_same_draw_gives_the_same_requests_and_another_gives_others():
