@@ -5,7 +5,8 @@ from typing import Any, cast
 
 import yaml
 
-from inference_stack.engine import llm_config_findings, serve_config_findings
+from inference_stack.engine import llm_config_findings, serve_config_findings, versions
+from inference_stack.engine.command_line import is_option_file, option_file_findings
 from inference_stack.engine.schema import joined
 from inference_stack.spec.lines import CONFIG_KEY
 
@@ -44,6 +45,8 @@ def document_spots(document: Document, file: str, version: str, read_text: ReadT
         yield from _each(document, "llm_configs", file, version, read_text)
     elif isinstance(given.get("services"), Mapping):
         yield from compose_spots(document, version)
+    elif is_option_file(version, given):
+        yield from map(document.spot, option_file_findings(version, given))
     if "vllm" in document.text.value:
         yield from pod_spots(document, version)
         yield from _texts(document, "spec", read_text, only=("entrypoint",))
@@ -63,6 +66,7 @@ def is_known(data: Any) -> bool:
         or is_serve_config(given)
         or isinstance(given.get("llm_configs"), list)
         or isinstance(given.get("services"), Mapping)
+        or is_option_file(versions.VLLM, given)
     )
 
 

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
+from inference_stack.engine.arguments import engine_version, history
+
 from . import parsed
 from .options import flags
 
@@ -19,13 +21,24 @@ class Entry(NamedTuple):
     """Empty where vLLM passes over it in silence."""
 
 
+def is_option_file(version: str, content: Mapping[str, Any]) -> bool:
+    """Whether a document looks like one: two options of the engine, and mostly options."""
+    known = engine_version(version)
+    names = [str(key).replace("-", "_").removeprefix("no_") for key in content]
+    engine = [name for name in names if "_" in name and (name in known.engine or name in history())]
+    return len(engine) >= 2 and 2 * sum(name in known.options or name in history() for name in names) > len(
+        names
+    )
+
+
 def entries(version: str, content: Mapping[str, Any], entry: parsed.Entry) -> Iterator[Entry]:
     """The words of each key, in the order of the file.
 
     `vllm serve` makes none of `false`: it looks for --no-… among the options of `vllm`, not of `serve`.
     """
     known = flags(version) if entry == "api_server" else ()
-    for key, value in content.items():
+    for written, value in content.items():
+        key = str(written)
         option = f"--{key}"
         match value:
             case True:

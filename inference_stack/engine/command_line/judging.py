@@ -1,6 +1,7 @@
 """A whole command line, held against vLLM's parser and against the rules on what it would start."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from inference_stack.catalog import CATALOG
 from inference_stack.engine.arguments import Argument, engine_version
@@ -10,7 +11,7 @@ from inference_stack.engine.rules.types import TYPE_RULES
 from inference_stack.spec import Finding
 
 from .parsed import NOT_KNOWN, Argv, Entry, Parsed, Placed, ReadConfig
-from .parsing import WHOLE, parse
+from .parsing import WHOLE, parse, parse_config
 
 
 def command_line_findings(
@@ -29,6 +30,16 @@ def command_line_findings(
     parsed = parse(version, argv, entry=entry, read_config=read_config)
     told = [*parsed.findings, *_by_rules(version, parsed, gpu)]
     return sorted(told, key=lambda placed: placed.token)
+
+
+def option_file_findings(version: str, content: Mapping[str, Any]) -> list[Finding]:
+    """Everything that is wrong with a YAML file for `vllm serve --config`; paths are its keys."""
+    parsed, keys = parse_config(version, content), [*map(str, content)]
+    told = [finding for _, finding in parsed.findings]
+    for token, finding in _by_rules(version, parsed, None):
+        _, dot, inside = finding.path.partition(".")
+        told.append(finding.at(keys[token] + dot + inside))
+    return told
 
 
 def _by_rules(version: str, parsed: Parsed, gpu: Gpu | None) -> Iterator[Placed]:

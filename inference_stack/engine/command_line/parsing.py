@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from inference_stack.engine.arguments import engine_version
@@ -35,18 +36,20 @@ def parse(
 
 
 def parse_config(version: str, content: Mapping[str, Any], *, entry: Entry = "serve") -> Parsed:
-    """The same of a YAML file for --config: tokens count its keys, and paths of findings are keys."""
+    """The same of a YAML file for --config: tokens count its keys, and paths of findings are keys.
+
+    It is never complete: the command line may have more.
+    """
     keys = list(content)
     words: list[PlacedWord] = []
-    passed_over: list[Placed] = []
-    reading = Reading(version, ())
+    reading = Reading(version, (), complete=False)
     for at, found in enumerate(entries(version, content, entry)):
         words += [PlacedWord(text, at) for text in found.words]
-        _tell_of_no(reading, found.key, found.words, content[found.key], at)
-    passed_over += reading.findings
-    parsed = Reading(version, rewritten(words), findings=passed_over).all()
-    findings = tuple(Placed(at, finding.at(keys[at])) for at, finding in parsed.findings)
-    return Parsed(parsed.arguments, parsed.places, findings, parsed.complete, parsed.consumed)
+        _tell_of_no(reading, found.key, found.words, content[keys[at]], at)
+    reading.words = rewritten(words)
+    parsed = reading.all()
+    findings = tuple(Placed(at, finding.at(str(keys[at]))) for at, finding in parsed.findings)
+    return replace(parsed, findings=findings)
 
 
 def _tell_of_no(reading: Reading, key: str, words: Sequence[str], value: object, at: int) -> None:
@@ -123,7 +126,6 @@ class _Command:
             model, taken = PlacedWord(text.removeprefix("--model="), at), 1
         elif rest:
             model, taken = rest[0], 2
-            self.reading.consumed[at] = "model"
         else:
             self.reading.tell(
                 at,
@@ -172,7 +174,6 @@ class _Command:
             self.words = self.words[:index]
             return
         file = self.words[index + 1]
-        self.reading.consumed |= {own: "config", file.at: "config"}
         content = self._content(file)
         rest = self.words[:index] + self.words[index + 2 :]
         if content is None:
