@@ -25,7 +25,7 @@ def loaded(text: str) -> object:
     try:
         return yaml.load(text, LOADER)  # noqa: S506 - a safe one
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
-        # A date that is none, a character that YAML does not have; what PyYAML does at `!!int` before nothing.
+        # A date that is none, a character that YAML does not have; `!!int` before nothing.
         raise ValueError(f"not YAML: {error}") from None
 
 
