@@ -164,7 +164,12 @@ def _head(node: RayNode, variables: Mapping[str, str], files: Path, dashboard: i
         name="ray",
         program=Path(sys.executable).with_name("ray"),
         arguments=("start", "--head", "--block", *(f"--{name}={value}" for name, value in options.items())),
-        environment={"RAY_USAGE_STATS_ENABLED": "0", **variables},
+        # Nobody is left whose requests it would have to finish first.
+        environment={
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+            **variables,
+        },
         grace_s=_GRACE_S,
     )
 
