@@ -34,7 +34,8 @@ ERRORS = tuple(rule for rule in engine_rules if rule.severity == Severity.ERROR)
 NOT_SAID = {
     "files beside config.json that these models lack": r"tokenize|think start/end tokens|image processor"
     r"|FP8 scale|params\.json",
-    "other folders, downloads": r"Invalid repository ID|LocalEntryNotFound|local_files_only|cached snapshot",
+    "other folders, downloads": r"Repo id must|Invalid repository ID|LocalEntryNotFound|local_files_only"
+    r"|cached snapshot",
     "classes of transformers": r"Transformers implementation of",
     "packages of the image": r"No module named",
     "variables of the environment": r"VLLM_WORKER_MULTIPROC_METHOD|KeyError: 'RANK'",

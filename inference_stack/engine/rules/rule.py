@@ -1,7 +1,7 @@
 """One rule: what must hold, who says so, and the check that finds where it does not."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
 
@@ -11,6 +11,9 @@ from inference_stack.spec import Finding, Severity
 from .checkpoint import Checkpoint, checkpoint
 
 Subject = TypeVar("Subject")
+
+OTHERS_CLASSES = ("transformers", "terratorch")
+"""Values of model_impl with which a model is not run by vLLM's own class of it."""
 
 
 @dataclass(frozen=True)
@@ -91,4 +94,8 @@ class EngineUse:
         """What `checkpoint` says, changed by hf_overrides; None where it is not known."""
         changes = self.arguments.get("hf_overrides")
         overrides = cast("Mapping[str, Any]", changes if isinstance(changes, Mapping) else {})
-        return checkpoint(self.checkpoint, overrides, self.version.version) if self.checkpoint else None
+        if not self.checkpoint:
+            return None
+        found = checkpoint(self.checkpoint, overrides, self.version.version)
+        # The classes of other libraries can do other things, and which is not known.
+        return replace(found, traits=None) if self.arguments.get("model_impl") in OTHERS_CLASSES else found
