@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from inference_stack.engine.command_line import Entry, command_line_findings, started
+from inference_stack.engine.command_line.options import Option
+from inference_stack.engine.command_line.options import word as option
 from inference_stack.spec import Finding
 
 from . import shell
@@ -35,17 +37,19 @@ class Server(NamedTuple):
 
 
 def command_spots(
-    words: Words, version: str, variables: Mapping[str, Traced] | None = None
+    words: Words, version: str, variables: Mapping[str, Traced] | None = None, *, in_script: bool = False
 ) -> Iterator[Spot]:
     """What is wrong with the server that a command starts, if it starts one.
 
-    `variables` are those of the environment that it runs in.
+    `variables` are those of the environment that it runs in; `in_script`, whether a shell is to run it.
     """
-    for found in _started(words, variables):
+    for found in _started(words, variables, in_script=in_script):
         if isinstance(found, Server):
             yield from _server_spots(*found, version)
-        else:
+        elif not found.value.startswith("--"):
             yield _gone(found, version)
+        elif isinstance(option(version, found.value), Option):
+            yield _cut_off(found)
 
 
 def servers(words: Words, variables: Mapping[str, Traced] | None = None) -> Iterator[Server]:
@@ -53,13 +57,17 @@ def servers(words: Words, variables: Mapping[str, Traced] | None = None) -> Iter
     return (found for found in _started(words, variables) if isinstance(found, Server))
 
 
-def _started(words: Words, variables: Mapping[str, Traced] | None = None) -> Iterator[Server | Traced]:
-    """Servers, and names of modules that are none any more."""
+def _started(
+    words: Words, variables: Mapping[str, Traced] | None = None, *, in_script: bool = False
+) -> Iterator[Server | Traced]:
+    """Servers, names of modules that are none any more, and options where a command should begin."""
     texts = [word.value for word in words]
     name = _basename(texts[0]) if texts else ""
     if name in TALKERS:
         return
-    if found := started(texts):
+    if in_script and name.startswith("--"):
+        yield words[0]
+    elif found := started(texts):
         yield Server(found.entry, words[found.begin - 1], words[found.begin :])
     elif inner := _in_image(name, words):
         yield from _started(inner)
@@ -68,7 +76,7 @@ def _started(words: Words, variables: Mapping[str, Traced] | None = None) -> Ite
     else:
         for text in _scripts(name, words):
             for inner in shell.script(text, variables).commands:
-                yield from _started(inner)
+                yield from _started(inner, in_script=True)
 
 
 def in_image(image: Traced, words: Words, *, entrypoint: Words = ()) -> Words:
@@ -129,6 +137,16 @@ def _gone(word: Traced, version: str) -> Spot:
         given=word.value,
         what=f"vLLM {version} has no module of this name",
         remedy="start `vllm serve MODEL`",
+    )
+    return _spot(finding, word)
+
+
+def _cut_off(word: Traced) -> Spot:
+    finding = Finding(
+        code="option-cut-off",
+        path=word.value.partition("=")[0],
+        what="the shell takes this for a command of its own: the line before it does not lead on to here",
+        remedy="end that line with a backslash, and have no comment and no blank line in between",
     )
     return _spot(finding, word)
 

@@ -88,7 +88,7 @@ class _Reader:
                 self.knows = True
                 script = shell.script(text)
                 for words in script.commands:
-                    yield from command_spots(words, self.version)
+                    yield from command_spots(words, self.version, in_script=True)
                 for body in script.heredocs:
                     yield from self._within(body, "")
             case "dockerfile":

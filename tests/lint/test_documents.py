@@ -219,3 +219,10 @@ def test_what_envsubst_will_fill_in_is_not_judged():
 def test_what_is_of_no_kind_that_is_known_is_said_once_it_was_named():
     assert told("a: 1\n", "a.yaml") == [("nothing-read", "")]
     assert told("kind: Secret\n", "a.yaml") == []
+
+
+def test_a_table_that_tells_of_options_is_no_file_of_options():
+    assert unknown("max_model_len: 8192\nmax_num_seqs: 8\nswap_space: 4\n", "a.yaml") == ["swap_space"]
+    table = "max_model_len: Longest context that a request has.\nswap_space: Memory of the host, in GiB.\n"
+    assert told(table, "a.yaml") == [("nothing-read", "")]
+    assert told("max_model_len: {since: 1}\nswap_space: {until: 2}\n", "a.yaml") == [("nothing-read", "")]

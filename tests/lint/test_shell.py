@@ -129,3 +129,11 @@ def test_a_variable_that_doubles_without_end_is_given_up():
     assert in_script('A="x vllm"\n' + 'A="$A $A"\n' * 60 + "vllm serve a $A --swap-space 4") == [
         "--swap-space"
     ]
+
+
+@pytest.mark.parametrize("between", ["  # the longest context", "", "  --port 8000", "  --port 8000 \\ "])
+def test_options_that_the_shell_takes_for_a_command_are_told(between):
+    script = f"vllm serve a \\\n{between}\n  --max-num-seqs 4\n"
+    assert told(script, "a.sh") == [("option-cut-off", "--max-num-seqs")]
+    assert told(script.replace(f"\n{between}\n", "\n"), "a.sh") == []
+    assert told(script.replace("--max-num-seqs", "--frobnicate"), "a.sh") == []

@@ -21,14 +21,21 @@ class Entry(NamedTuple):
     """Empty where vLLM passes over it in silence."""
 
 
+PROSE = 4
+"""Blanks from which a text is a sentence rather than a value."""
+
+
 def is_option_file(version: str, content: Mapping[str, Any]) -> bool:
-    """Whether a document looks like one: two options of the engine, and mostly options."""
+    """Whether a document looks like one: two options of the engine, mostly options, and mostly plain values.
+
+    What tells of options, as a table of descriptions, is none.
+    """
     known = engine_version(version)
     names = [str(key).replace("-", "_").removeprefix("no_") for key in content]
     engine = [name for name in names if "_" in name and (name in known.engine or name in history())]
-    return len(engine) >= 2 and 2 * sum(name in known.options or name in history() for name in names) > len(
-        names
-    )
+    options = sum(name in known.options or name in history() for name in names)
+    plain = sum(not isinstance(value, dict) and str(value).count(" ") < PROSE for value in content.values())
+    return len(engine) >= 2 and min(options, plain) * 2 > len(names)
 
 
 def entries(version: str, content: Mapping[str, Any], entry: parsed.Entry) -> Iterator[Entry]:
