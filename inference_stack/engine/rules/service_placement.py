@@ -42,7 +42,7 @@ def _nowhere_to_run(use: ServiceUse) -> Iterator[Fault]:
 
 
 def resource_of(use: ServiceUse, model: ModelUse) -> str | None:
-    """The Kubernetes resource of a GPU or of a slice that a model gets; None where it may be one or another."""
+    """The Kubernetes resource of the card or slice that a model gets; None where it may be one or another."""
     asked, cluster = _asked(model), use.cluster
     homes = [group for group in cluster.workers if not _lacking(group, asked, cluster.autoscaling)]
     found = {name for group in homes for name in gpus(group.container)}
