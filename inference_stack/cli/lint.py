@@ -91,10 +91,12 @@ def _print(linted: Linted, as_json: bool, as_sarif: bool, as_github: bool) -> No
 
 
 def _print_sets(file: Path, engine: str) -> None:
-    text = sys.stdin.read() if file == Path("-") else file.read_text(encoding="utf-8")
     try:
-        sets: Any = json.loads(text)
-    except ValueError as error:
+        sets: Any = json.loads(sys.stdin.read() if file == Path("-") else file.read_text(encoding="utf-8"))
+    except OSError as error:
+        what = f"{file} cannot be read: {error.strerror}"
+        raise typer.BadParameter(what, param_hint="--engine-args") from None
+    except (ValueError, RecursionError) as error:
         raise typer.BadParameter(f"no JSON: {error}", param_hint="--engine-args") from None
     if not isinstance(sets, list):
         raise typer.BadParameter("not a list", param_hint="--engine-args")

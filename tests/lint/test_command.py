@@ -61,6 +61,7 @@ def test_another_engine_judges_by_what_it_knows(tmp_path):
         ([], "name files or folders"),
         (["--engine-args", "-"], "goes with --json"),
         (["--engine-args", "-", "--json", "a.yaml"], "goes with --json"),
+        (["--engine-args", "nowhere.json", "--json"], "cannot be read"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(arguments, said):
