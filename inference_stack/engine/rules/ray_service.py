@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from inference_stack.engine.document import at, mapping, quantity
+from inference_stack.engine.applications import OPENAI_APP, PD_APP
+from inference_stack.engine.document import at, mapping, mappings, quantity
+from inference_stack.engine.schema import joined
 from inference_stack.spec import Severity
 
 from .llm_config import DEFAULT_BUDGETS_S, RAY_BUDGET
 from .pod import KUBERAY, gpus
 from .ray_cluster import VALIDATION, ClusterUse, kept
 from .rule import Fault, Rule, rule
-from .serve import ServeUse
+from .serve import DP_APP, ServeUse
 
 CLUSTER = "spec.rayClusterConfig"
+APPS = (OPENAI_APP, PD_APP, DP_APP)
 SERVE_CONFIG = "spec.serveConfigV2"
 
 NAME_LIMIT = 47
@@ -227,6 +230,46 @@ def _threshold_ignored(use: ServiceUse) -> Iterator[Fault]:
             )
 
 
+STREAMING, BODY = "RAY_SERVE_LLM_ENABLE_DIRECT_STREAMING", "RAY_SERVE_INGRESS_REQUEST_ROUTER_FORWARD_BODY"
+
+
+@rule(
+    "direct-streaming-refused",
+    Severity.ERROR,
+    states="Where replicas answer clients themselves, there is one model, and no ingress to be set.",
+    reference="ray 2.60.0, ray/llm/_internal/serve/core/ingress/builder.py: build_openai_app",
+)
+def _direct_streaming_refused(use: ServiceUse) -> Iterator[Fault]:
+    env = [entry for group in use.cluster.groups for _, entry in mappings(group.container, "env")]
+    if not any(entry.get("name") == STREAMING and entry.get("value") == "1" for entry in env):
+        return
+    forwards = any(entry.get("name") == BODY and entry.get("value") == "1" for entry in env)
+    for path, application in use.serve.applications:
+        path = joined(SERVE_CONFIG, path, "args")
+        for key in ("ingress_deployment_config", "ingress_cls_config"):
+            if application.get("import_path") in APPS and at(application, "args", key):
+                yield Fault(
+                    path=joined(path, key),
+                    what=f"Ray Serve LLM refuses it beside {STREAMING}: there is no ingress",
+                    remedy="leave it out, and set the deployment_config of the model",
+                )
+        models = [found for found, _ in use.serve.models if joined(SERVE_CONFIG, found).startswith(path)]
+        if application.get("import_path") == OPENAI_APP and len(models) > 1:
+            yield Fault(
+                path=joined(path, "llm_configs"),
+                given=f"{len(models)} models",
+                what=f"Ray Serve LLM refuses more than one beside {STREAMING}",
+                remedy="have an application, or a service, for each",
+            )
+    for path, model in use.serve.models:
+        if model.config.get("lora_config") and not forwards:
+            yield Fault(
+                path=joined(SERVE_CONFIG, path, "lora_config"),
+                what=f"Ray Serve LLM refuses adapters beside {STREAMING} without {BODY}",
+                remedy=f'set {BODY} to "1"',
+            )
+
+
 service_rules: tuple[Rule[ServiceUse], ...] = (
     _service_name,
     _upgrade_unknown,
@@ -236,4 +279,5 @@ service_rules: tuple[Rule[ServiceUse], ...] = (
     _initializing_timeout,
     _initializing_timeout_short,
     _threshold_ignored,
+    _direct_streaming_refused,
 )

@@ -183,6 +183,38 @@ def incremental(**options: Any) -> Change:
     )
 
 
+def streamed(*further: str) -> Change:
+    """Replicas that answer clients themselves."""
+    names = ("RAY_SERVE_LLM_ENABLE_DIRECT_STREAMING", *further)
+    return head_container(env=[{"name": name, "value": "1"} for name in names])
+
+
+def arguments(change: Change) -> Change:
+    def edit(manifest: Document) -> None:
+        config = yaml.safe_load(manifest["spec"]["serveConfigV2"])
+        change(config["applications"][0]["args"])
+        manifest["spec"]["serveConfigV2"] = yaml.safe_dump(config)
+
+    return edit
+
+
+def ingress(**options: Any) -> Change:
+    return arguments(lambda given: given.update(ingress_deployment_config=options))
+
+
+def second(given: Document) -> None:
+    other = given["llm_configs"][0] | {"model_loading_config": {"model_id": "other"}}
+    given["llm_configs"].append(other)
+
+
+again = arguments(second)
+STREAMED = streamed()
+ADAPTED = model(
+    lambda config: config.update(
+        lora_config={"dynamic_lora_loading_path": "s3://adapters"}, engine_kwargs={"enable_lora": True}
+    )
+)
+
 SERVICES: list[tuple[str, Change, str, Change]] = [
     ("service-name", named("a" * 48), "metadata.name", named("a" * 47)),
     (
@@ -236,6 +268,24 @@ SERVICES: list[tuple[str, Change, str, Change]] = [
         spec(serviceUnhealthySecondThreshold=900),
         "spec.serviceUnhealthySecondThreshold",
         spec(rayClusterDeletionDelaySeconds=60),
+    ),
+    (
+        "direct-streaming-refused",
+        both(STREAMED, ingress(ray_actor_options={"num_cpus": 0})),
+        "spec.serveConfigV2.applications[0].args.ingress_deployment_config",
+        both(ingress(ray_actor_options={"num_cpus": 0})),
+    ),
+    (
+        "direct-streaming-refused",
+        both(STREAMED, ADAPTED),
+        f"{MODEL}.lora_config",
+        both(streamed("RAY_SERVE_INGRESS_REQUEST_ROUTER_FORWARD_BODY"), ADAPTED),
+    ),
+    (
+        "direct-streaming-refused",
+        both(STREAMED, again),
+        "spec.serveConfigV2.applications[0].args.llm_configs",
+        STREAMED,
     ),
     (
         "nowhere-to-run",
