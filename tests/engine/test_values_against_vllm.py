@@ -39,7 +39,7 @@ NOT_SAID = {
     "classes of transformers": r"Transformers implementation of",
     "packages of the image": r"No module named",
     "variables of the environment": r"VLLM_WORKER_MULTIPROC_METHOD|KeyError: 'RANK'",
-    "libraries of the machine": r"cumem allocator|Sleep mode|libcuda",
+    "libraries of the machine": r"cumem allocator|Sleep mode|libcuda|_OpNamespace",
 }
 """Refusals for what neither arguments nor the model's config.json say: why, and vLLM's words."""
 
@@ -67,7 +67,7 @@ OF_MODALITIES = re.compile(r"mm_|video_pruning|limit_mm_per_prompt")
 LATER = {
     "adapters-not-supported": "refused when adapters are set up, after the model was loaded",
     "context-interleaving": "refused when the cache is laid out, after the model was loaded",
-    "format-unknown": "refused when weights are read",
+    "format-unknown": "refused when weights are read; an unknown model_impl is taken for vllm in silence",
     "reasoning-parser-unknown": "refused when the first parser is made; here no tokenizer gets that far",
 }
 """Codes of ours for what vLLM says only when it runs."""
@@ -89,6 +89,8 @@ def reason(finding: Finding, model: str, card: Card | None) -> str | None:
     if finding.code in ("argument-type", "argument-value") and root in UNREAD:
         return "vLLM does not check it, and misreads it or fails when it uses it"
     traits = EngineUse(VERSION, {}, CHECKPOINTS[model]).model
+    if root == "mm_processor_cache_gb" and traits and traits.encoder_decoder:
+        return "a model of encoder and decoder has no such cache, whatever stands there"
     if OF_MODALITIES.match(root) and traits and not traits.can("multimodal"):
         return "a model of text alone does not read it; with any other vLLM refuses it"
     return None

@@ -200,13 +200,13 @@ def reasoning_parser(use: EngineUse) -> Iterator[Fault]:
 @rule(
     "format-unknown",
     Severity.ERROR,
-    states="config_format and load_format are ones that vLLM brings.",
+    states="config_format, load_format and model_impl are ones that vLLM brings.",
     reference="vLLM 0.29.0: vllm/transformers_utils/config.py, get_config_parser; "
     "vllm/model_executor/model_loader/__init__.py, get_model_loader",
 )
 def format_unknown(use: EngineUse) -> Iterator[Fault]:
-    """A form of files that nothing reads. An unknown load_format fails only when weights are read."""
-    for name in ("config_format", "load_format"):
+    """A form that nothing reads: unknown, load_format fails late, and model_impl is taken for another."""
+    for name in ("config_format", "load_format", "model_impl"):
         stated, argument = text(use, name), use.version.engine.get(name)
         if stated is not None and argument and stated.lower() not in argument.known:
             yield Fault(

@@ -223,4 +223,5 @@ CASES = (
         {"reasoning_parser": "mine", "reasoning_parser_plugin": "mine.py"},
     ),
     Case("format-unknown", {"load_format": "zip"}, {"load_format": "safetensors"}),
+    Case("format-unknown", {"model_impl": "torch"}, {"model_impl": "transformers"}),
 )
