@@ -40,6 +40,8 @@ class Parsed:
     """In the order of argv."""
     complete: bool
     """False where something was not known that may be an option: then nothing counts as left out."""
+    consumed: Mapping[int, str]
+    """Index of a token to the Python name that it belongs to, option and values alike; others have none."""
 
 
 ReadConfig = Callable[[str], Mapping[str, Any] | None]

@@ -126,6 +126,7 @@ class _Command:
             model, taken = PlacedWord(text.removeprefix("--model="), at), 1
         elif rest:
             model, taken = rest[0], 2
+            self.reading.consumed[at] = "model"
         else:
             self.reading.tell(
                 at,
@@ -174,6 +175,7 @@ class _Command:
             self.words = self.words[:index]
             return
         file = self.words[index + 1]
+        self.reading.consumed |= {own: "config", file.at: "config"}
         content = self._content(file)
         rest = self.words[:index] + self.words[index + 2 :]
         if content is None:

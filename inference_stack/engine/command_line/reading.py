@@ -28,6 +28,7 @@ class Reading:
     words: Sequence[PlacedWord]
     arguments: dict[str, Any] = field(default_factory=dict[str, Any])
     places: dict[str, int] = field(default_factory=dict[str, int])
+    consumed: dict[int, str] = field(default_factory=dict[int, str])
     findings: list[Placed] = field(default_factory=list[Placed])
     complete: bool = True
     model: PlacedWord | None = None
@@ -55,7 +56,7 @@ class Reading:
     def parsed(self) -> Parsed:
         """What was read so far."""
         ordered = sorted(self.findings, key=lambda placed: placed.token)
-        return Parsed(self.arguments, self.places, tuple(ordered), self.complete)
+        return Parsed(self.arguments, self.places, tuple(ordered), self.complete, self.consumed)
 
     def _kinds(self) -> list[Word]:
         kinds: list[Word] = []
@@ -77,7 +78,7 @@ class Reading:
             pass
         elif self.model is None:
             self.model = loose
-            self._keep("model", text, at)
+            self._keep("model", text, at, [at])
         elif self.model.text == NOT_KNOWN:
             # What was taken for the model may have been options before it.
             self.complete = False
@@ -122,7 +123,7 @@ class Reading:
             return 0
         if argument.parse == "flag":
             if option.value is None:
-                self._keep(argument.name, option.flag not in argument.negated, at)
+                self._keep(argument.name, option.flag not in argument.negated, at, [at])
             else:
                 self._flag_with_value(option, at)
             return 0
@@ -144,20 +145,20 @@ class Reading:
         return len(taken) if option.value is None else 0
 
     def _value(self, option: Option, at: int, taken: Sequence[PlacedWord]) -> None:
-        name = option.argument.name
+        name, own = option.argument.name, [at, *(word.at for word in taken)]
         texts = [word.text for word in taken]
         if any(NOT_KNOWN in text for text in texts):
-            self._keep(name, None, at, known=False)
+            self._keep(name, None, at, own, known=False)
             return
         try:
             read = values.value(option.argument, texts)
         except values.Unreadable as refusal:
-            self._keep(name, None, at, known=False)
+            self._keep(name, None, at, own, known=False)
             self.tell(taken[0].at, refusal.finding.at(option.written))
             return
         if option.argument.parse == "append":
             read = [*self.arguments.get(name, ()), read]
-        self._keep(name, read, at)
+        self._keep(name, read, at, own)
 
     def _flag_with_value(self, option: Option, at: int) -> None:
         self.tell(
@@ -171,8 +172,9 @@ class Reading:
             ),
         )
 
-    def _keep(self, name: str, read: Any, at: int, *, known: bool = True) -> None:
+    def _keep(self, name: str, read: Any, at: int, own: Sequence[int], *, known: bool = True) -> None:
         self.places[name] = at
+        self.consumed |= dict.fromkeys(own, name)
         if known:
             self.arguments[name] = read
         else:
