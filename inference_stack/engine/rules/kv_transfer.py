@@ -72,7 +72,8 @@ def connector_unknown(use: EngineUse) -> Iterator[Fault]:
     if config.get("kv_connector_module_path") is not None:
         return
     if name is None:
-        if flag(use, "disable_hybrid_kv_cache_manager") is None:
+        # vLLM names one itself where it offloads.
+        if flag(use, "disable_hybrid_kv_cache_manager") is None and given(use, "kv_offloading_size") is None:
             yield Fault(
                 "kv_transfer_config", "no connector is named", remedy="set kv_connector, or leave it all out"
             )

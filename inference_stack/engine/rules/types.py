@@ -20,6 +20,8 @@ UNCOERCED = frozenset(
     ]
 )
 """Numbers that vLLM compares before anything reads a string as one."""
+WHOLE = ("max_cudagraph_capture_size",)
+"""Whole numbers that nothing reads as such before vLLM counts with them: 8.0 and '8' are none."""
 NULL_TAKEN = frozenset(
     [
         "enable_mm_embeds",
@@ -122,6 +124,8 @@ def fits(argument: Argument, value: Any) -> bool:
         return argument.default is None or "null" in argument.kinds or argument.name in NULL_TAKEN
     if isinstance(value, str) and argument.name in UNCOERCED:
         return False
+    if argument.name in WHOLE:
+        return isinstance(value, int)
     if isinstance(value, str) and argument.name in TEXT_TOO:
         return True
     return not argument.kinds or any(MATCHES[kind](value) for kind in argument.kinds)

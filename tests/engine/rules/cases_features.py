@@ -87,6 +87,11 @@ CASES = (
     ),
     Case("connector-unknown", {"kv_transfer_config": {}}, {"kv_transfer_config": NIXL}),
     Case(
+        "connector-unknown",
+        {"kv_transfer_config": {"kv_role": "kv_both"}},
+        {"kv_transfer_config": {"kv_role": "kv_both"}, "kv_offloading_size": 4.0},
+    ),
+    Case(
         "nixl-with-context-parallelism",
         {"decode_context_parallel_size": 2, "tensor_parallel_size": 4, "kv_transfer_config": NIXL},
         {"decode_context_parallel_size": 4, "tensor_parallel_size": 4, "kv_transfer_config": NIXL},

@@ -5,6 +5,7 @@ from .engine_case import Case
 CASES = (
     Case("argument-type", {"max_model_len": "4k"}, {"max_model_len": "4096"}),
     Case("argument-type", {"max_num_seqs": "8"}, {"max_num_seqs": 8.0}),
+    Case("argument-type", {"max_cudagraph_capture_size": 8.0}, {"max_cudagraph_capture_size": 8}),
     Case("argument-type", {"enforce_eager": 2}, {"enforce_eager": "yes"}),
     Case("argument-type", {"enforce_eager": None}, {"enable_prefix_caching": None}),
     Case("argument-type", {"tensor_parallel_size": [1]}, {"tensor_parallel_size": True}),
