@@ -9,8 +9,19 @@ from inference_stack.engine.arguments import Argument, EngineVersion
 
 from .plausible_values import FLAGS, PLAUSIBLE
 
-PUBLISHED = Path(__file__).parent / "data" / "published_engine_args.json"
+PUBLISHED = Path(__file__).parent / "data" / "published_sets.json"
 """Sets of arguments as people publish them, for many versions of vLLM."""
+
+
+def published() -> list[dict[str, Any]]:
+    """Each of them once, without the folders of other people's machines."""
+    sets: list[dict[str, Any]] = []
+    for each in json.loads(PUBLISHED.read_text()):
+        arguments = {name: value for name, value in each["engine_args"].items() if name != "download_dir"}
+        if arguments and arguments not in sets:
+            sets.append(arguments)
+    return sets
+
 
 MEETING: tuple[tuple[str, ...], ...] = (
     (
@@ -129,7 +140,7 @@ class Sets:
         self.engine = {name: one for name, one in version.engine.items() if name != "model"}
         self.checkpoints = checkpoints
         self.random = random.Random(seed)  # noqa: S311 - to be drawn again
-        self.published: list[dict[str, Any]] = json.loads(PUBLISHED.read_text())
+        self.published: list[dict[str, Any]] = published()
 
     def draw(self, count: int) -> list[tuple[str, dict[str, Any]]]:
         """So many pairs of a checkpoint's name and arguments."""
