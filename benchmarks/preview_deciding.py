@@ -12,6 +12,7 @@ from components.serving_manifest import Place, service_manifest
 from inference_stack.engine import check_ray_service
 from inference_stack.planner import plan_environment
 from inference_stack.report import text
+from inference_stack.spec import Severity
 
 SIZES = (25, 50, 100, 200, 400)
 """Models: twice as many each time."""
@@ -56,5 +57,6 @@ def _decide(models: int) -> None:
     plan = plan_environment(asked, name="models", file="models.yaml", text=None, today=date.today())
     text(plan, width=100)
     for model in plan.models:
-        if wrong := check_ray_service(service_manifest(plan, model, PLACE)):
-            raise SystemExit("\n".join(finding.render("models.yaml") for finding in wrong))
+        found = check_ray_service(service_manifest(plan, model, PLACE))
+        if wrong := [each.render("models.yaml") for each in found if each.severity is Severity.ERROR]:
+            raise SystemExit("\n".join(wrong))
