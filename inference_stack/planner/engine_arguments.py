@@ -51,6 +51,8 @@ DEFAULT_CONCURRENCY = 8
 
 def engine_findings(model: Model, row: ModelRow) -> Iterator[Finding]:
     """What a user may not say in a model's `engine`, and what hurts; paths count from the model."""
+    if not model.engine:
+        return
     told = list(_not_to_be_said(model, row))
     yield from told
     paths = {finding.path for finding in told}
