@@ -234,7 +234,7 @@ def judged(line: str) -> list[tuple[int, str, str]]:
 def test_the_rules_judge_what_was_read_and_name_the_word_and_its_option():
     assert judged("m --gpu-memory-util 1.2 --enable-auto-tool-choice") == [
         (1, "abbreviated-argument", "--gpu-memory-util"),
-        (1, "argument-bounds", "--gpu-memory-utilization"),
+        (1, "out-of-range", "--gpu-memory-utilization"),
         (3, "server-argument-needs", "--enable-auto-tool-choice"),
     ]
     assert judged("m --compilation-config.nonsense 1") == [
@@ -248,7 +248,7 @@ def test_the_rules_do_not_judge_what_is_not_known():
     assert judged(f"m --enable-auto-tool-choice --tool-call-parser {NOT_KNOWN}") == []
     assert judged(f"m --enable-auto-tool-choice {NOT_KNOWN}") == []
     assert judged(f"m --gpu-memory-utilization 1.2 {NOT_KNOWN}") == [
-        (1, "argument-bounds", "--gpu-memory-utilization")
+        (1, "out-of-range", "--gpu-memory-utilization")
     ]
     assert judged("Qwen/Qwen2.5-7B-Instruct -tp 3") == [(1, "heads-not-divisible", "--tensor-parallel-size")]
     assert judged(f"{NOT_KNOWN} -tp 3") == []

@@ -86,7 +86,7 @@ def reason(finding: Finding, model: str, card: Card | None) -> str | None:
         return "the CPU platform turns it off; a GPU refuses it"
     if finding.code in LATER:
         return LATER[finding.code]
-    if finding.code in ("argument-type", "argument-value") and root in UNREAD:
+    if finding.code in ("wrong-type", "value-not-allowed") and root in UNREAD:
         return "vLLM does not check it, and misreads it or fails when it uses it"
     traits = EngineUse(VERSION, {}, CHECKPOINTS[model]).model
     if root == "mm_processor_cache_gb" and traits and traits.encoder_decoder:

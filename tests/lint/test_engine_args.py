@@ -69,7 +69,7 @@ def test_a_value_that_the_parser_refuses_is_told(name, value, code):
 
 
 def test_values_are_judged_by_the_rules_wherever_they_stand():
-    beyond = ("argument-bounds", "engine_args.gpu_memory_utilization", "1.2")
+    beyond = ("out-of-range", "engine_args.gpu_memory_utilization", "1.2")
     for kind in ("vllm_serve_cli", "ray_llm_config"):
         assert told(kind, {"gpu_memory_utilization": 1.2}) == [beyond]
         assert told(kind, {"gpu_memory_utilization": 0.8}) == []

@@ -30,7 +30,7 @@ def test_a_file_of_options_is_read_as_the_command_line_reads_it(tmp_path):
         ("swap-space: 4", "unknown-removed-argument", "swap-space"),
         ("max-num: 4", "unknown-ambiguous-argument", "max-num"),
         ("seed: abc", "wrong-type", "seed"),
-        ("max-num-seqs: 0", "argument-bounds", "max-num-seqs"),
+        ("max-num-seqs: 0", "out-of-range", "max-num-seqs"),
         ("compilation_config: {nonsense: 1}", "argument-field", "compilation_config.nonsense"),
         ("enable-prefix-caching: false", "ignored-argument", "enable-prefix-caching"),
     ],

@@ -171,7 +171,7 @@ def _joined(values: Iterable[object]) -> str:
 
 
 @rule(
-    "argument-type",
+    "wrong-type",
     Severity.ERROR,
     states="A value is of a type that vLLM takes for its argument.",
     reference="vLLM: vllm/config/*.py, read by pydantic; some compared before, in vllm/engine/arg_utils.py",
@@ -205,7 +205,7 @@ def argument_type(use: EngineUse) -> Iterator[Fault]:
 
 
 @rule(
-    "argument-value",
+    "value-not-allowed",
     Severity.ERROR,
     states="An argument with a closed set of values has one of them.",
     reference="vLLM: Literal and Enum types in vllm/config/*.py",
@@ -232,7 +232,7 @@ def argument_value(use: EngineUse) -> Iterator[Fault]:
 
 
 @rule(
-    "argument-bounds",
+    "out-of-range",
     Severity.ERROR,
     states="A number is within the bounds that vLLM declares for its argument.",
     reference="vLLM: ge, gt, le and lt of the fields in vllm/config/*.py",
