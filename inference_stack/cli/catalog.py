@@ -5,16 +5,13 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from inference_stack.catalog import CATALOG, ModelRow
 from inference_stack.planner.checkpoint import checkpoint
 from inference_stack.planner.edge import edge_need
 from inference_stack.report import gpu_table, model_table, sku_table, workload_table
 
-from .app import AsJson, app, as_json_list
-
-PIPE_WIDTH = 200
+from .app import AsJson, app, as_json_list, table_console
 
 Gpus = Annotated[bool, typer.Option("--gpus", help="List GPUs instead, those outside of Azure too.")]
 Search = Annotated[str | None, typer.Option("--search", help="Part of the id, in any case.")]
@@ -30,7 +27,7 @@ def skus(gpus: Gpus = False, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(as_json_list(tuple(CATALOG.gpus.values() if gpus else CATALOG.skus.values())))
     else:
-        _console().print(gpu_table(CATALOG.gpus.values()) if gpus else sku_table(CATALOG))
+        table_console().print(gpu_table(CATALOG.gpus.values()) if gpus else sku_table(CATALOG))
 
 
 @app.command()
@@ -53,7 +50,7 @@ def models(
     shown = [row for row in found if variants or search or row.base is None]
     if not shown:
         raise typer.BadParameter("no model of the catalog answers to all of these filters")
-    console = _console()
+    console = table_console()
     console.print(model_table(shown))
     if hidden := len(found) - len(shown):
         console.print(f"and {hidden} quantized variants: --variants lists them", style="dim")
@@ -66,13 +63,7 @@ def workloads(as_json: AsJson = False) -> None:
         found = [_workload(name) for name in CATALOG.workloads]
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        _console().print(workload_table(CATALOG))
-
-
-def _console() -> Console:
-    """A table that goes into a pipe keeps one line a row."""
-    console = Console()
-    return console if console.is_terminal else Console(width=PIPE_WIDTH)
+        table_console().print(workload_table(CATALOG))
 
 
 def _of(rows: Iterable[ModelRow], option: str, wanted: str | None, field: str) -> list[ModelRow]:

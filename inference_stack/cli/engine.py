@@ -18,7 +18,7 @@ from inference_stack.engine.upgrade import Effect, effect
 from inference_stack.planner import Plan, plan_environment
 from inference_stack.spec import Finding, InvalidEnvironment, Severity, read
 
-from .app import AsJson, app, as_json_list
+from .app import AsJson, app, as_json_list, table_console
 
 engine = typer.Typer(
     no_args_is_help=True, help="What vLLM takes as arguments, and what changes with its version."
@@ -88,7 +88,9 @@ def args(
     found = _version(version)
     if name is None:
         every = {**found.serve, **found.arguments}
-        typer.echo(as_json_list(list(every.values()))) if as_json else Console().print(argument_table(found))
+        typer.echo(as_json_list(list(every.values()))) if as_json else table_console().print(
+            argument_table(found)
+        )
         return
     argument = _find(name, found)
     if argument is None:
@@ -149,7 +151,7 @@ def _show(answer: Answer) -> None:
     # Rich's tables take a while to import, which JSON does not need.
     from inference_stack.report.engine_arguments import difference_view, effect_view, pair_line
 
-    console = Console()
+    console = table_console()
     console.print(difference_view(answer.changes, answer.old, answer.new))
     if answer.environment:
         console.print(effect_view(answer.environment.engines, answer.environment.name))

@@ -108,14 +108,17 @@ def difference_view(found: Iterable[Change], old: str, new: str) -> RenderableTy
     kinds: defaultdict[str, list[Change]] = defaultdict(list)
     for change in found:
         kinds[change.kind].append(change)
-    table = _table("what", "argument", old, new, "do", title=f"vLLM {old} → {new}")
+    table = _table("argument", old, new, "do", title=f"vLLM {old} → {new}")
     for kind, title in CHANGES.items():
+        if not kinds[kind]:
+            continue
         table.add_section()
+        table.add_row(Text(title, style="bold"))
         alike: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
         for change in kinds[kind]:
             alike[*_sides(change), change.remedy or ""].append(change.name)
         for cells, names in alike.items():
-            table.add_row(title, Text("\n".join(names)), *map(Text, cells))
+            table.add_row(Text("\n".join(names)), *map(Text, cells))
     added = ", ".join(change.name for change in kinds["added"])
     lost = ", ".join(change.name for change in kinds["options"] if change.before)
     lines = [
@@ -181,5 +184,6 @@ def pair_line(finding: Finding) -> Text:
 def _table(*columns: str, title: str) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        # A name that is broken in two is not found again.
+        table.add_column(column, overflow="fold", no_wrap=column == "argument")
     return table
