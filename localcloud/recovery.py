@@ -88,6 +88,18 @@ class Backend:
             file.unlink(missing_ok=True)
         return [f"pulumi (pid {lock.pid}) was killed: its lock is removed" for lock in locks.values() if lock]
 
+    def drop_broken_notes(self) -> list[str]:
+        """Remove what lies beside the checkpoint and was cut off as it was written, and tell of it.
+
+        A checkpoint is written beside the old one and put in its place, so it is whole whenever Pulumi is
+        killed. Type and hash of it are written in place; cut off, no Pulumi reads the checkpoint any more,
+        and without them every one does.
+        """
+        broken = [file for file in self._root.glob(f"stacks/*/{self._environment}.json*.attrs") if _cut(file)]
+        for file in broken:
+            file.unlink()
+        return [f"{file.name} was being written when pulumi was killed: it is removed" for file in broken]
+
     def exists(self) -> bool:
         """Whether the stack was made."""
         return bool(self._checkpoints())
@@ -108,6 +120,14 @@ class Backend:
 
     def _checkpoints(self) -> list[Path]:
         return [*self._root.glob(f"stacks/*/{self._environment}.json")]
+
+
+def _cut(file: Path) -> bool:
+    try:
+        json.loads(file.read_bytes())
+    except ValueError:
+        return True
+    return False
 
 
 def _read_lock(file: Path) -> Lock | None:

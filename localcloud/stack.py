@@ -79,7 +79,8 @@ class Stack:
 
         Raises `LockedError` where a run is still alive.
         """
-        told, interrupted = self.backend.clear_dead_locks(), self.backend.interrupted()
+        told = self.backend.clear_dead_locks() + self.backend.drop_broken_notes()
+        interrupted = self.backend.interrupted()
         if told or interrupted:
             told += end_orphans(self.state)
         if interrupted or unfinished(self._recovery):

@@ -277,6 +277,15 @@ def test_a_pool_that_azure_refuses_or_fails_to_fill_is_made_by_the_next_up(up: D
     passed(asked.up("--expect-no-changes", capture=True))
 
 
+def test_a_note_beside_the_checkpoint_that_was_cut_off_stops_nobody(up: Dev) -> None:
+    (checkpoint,) = (up.stack.state / "pulumi" / ".pulumi" / "stacks").glob("*/*.json")
+    checkpoint.with_name(checkpoint.name + ".attrs").write_text("")
+    export = ("stack", "export", "--stack", up.stack.environment)
+    assert up.stack.pulumi(*export, capture=True).returncode
+    up.stack.recover()
+    assert up.stack.pulumi(*export, capture=True).returncode == 0
+
+
 def test_helms_records_of_finished_releases_stay(up: Dev) -> None:
     client = Client(KubeConfig.from_file(up.stack.state / "kubeconfig"), trust_env=False)
     for name, status in (("a", "deployed"), ("b", "pending-upgrade")):

@@ -78,6 +78,19 @@ def test_locks_of_other_stacks_are_left_alone(tmp_path: Path, ended: int) -> Non
     assert file.exists()
 
 
+@pytest.mark.parametrize(("written", "cut"), [("", True), ('{"md5": "', True), ('{"md5": "eA=="}', False)])
+def test_a_note_beside_the_checkpoint_goes_if_it_was_cut_off(tmp_path: Path, written: str, cut: bool) -> None:
+    stacks = tmp_path / ".pulumi/stacks/inference-stack"
+    stacks.mkdir(parents=True)
+    note, other, checkpoint = (stacks / name for name in ("dev.json.attrs", "prod.json.attrs", "dev.json"))
+    for file, text in ((note, written), (other, ""), (checkpoint, "{}")):
+        file.write_text(text)
+    told = Backend(tmp_path, "dev").drop_broken_notes()
+    assert (len(told), note.exists()) == (int(cut), not cut)
+    assert other.exists()
+    assert checkpoint.exists()
+
+
 def test_where_nothing_was_ever_up_nothing_was_interrupted(tmp_path: Path) -> None:
     backend = Backend(tmp_path, "dev")
     assert not backend.exists()

@@ -6,6 +6,7 @@ from functools import cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference_stack.catalog.architecture import Experts
 from inference_stack.planner.replica import Replica
 from inference_stack.planner.speed import Load, speed
 from inference_stack.planner.speed.question import parse
@@ -21,6 +22,12 @@ MODELS = (
 GPUS = ("A100-SXM-80GB", "H100-SXM-80GB", "H100-NVL-94GB", "H200-SXM-141GB", "B200-SXM-180GB", "GB200-186GB")
 SLICES = ("1g.12gb", "2g.24gb", "3g.47gb", "4g.47gb", "7g.94gb")
 SLACK = 1 + 1e-9
+SHARED_EXPERTS = 1.2
+"""What the first token of a mixture of experts may come sooner by, with more requests at once.
+
+A short prompt costs less where others have woken its experts already, and those behind it wait less. The
+most in 850,000 draws was 1.14; a dense model's prompt costs the same at any batch, and there it was none.
+"""
 
 counts = st.floats(1, 600)
 prompts = st.floats(1, 16_000)
@@ -44,7 +51,18 @@ def test_more_requests_at_once_never_make_a_token_faster(unit, few, many, prompt
     few, many = sorted((few, many))
     one, other = (speed(unit, Load(count, prompt, output)) for count in (few, many))
     assert one.tpot_ms.value <= other.tpot_ms.value * SLACK
-    assert one.ttft_ms.value <= other.ttft_ms.value * SLACK
+    whole, longer = (each.ttft_ms.value + output * each.tpot_ms.value for each in (one, other))
+    assert whole <= longer * SLACK
+    mixture = any(isinstance(block.feed_forward, Experts) for _, block in unit.model.blocks)
+    sooner = SHARED_EXPERTS if mixture else SLACK
+    assert one.ttft_ms.value <= other.ttft_ms.value * sooner
+
+
+def test_the_first_token_of_a_mixture_of_experts_may_come_sooner_and_the_whole_answer_does_not():
+    unit = replica("openai/gpt-oss-120b", "A100-SXM-80GB", 2)
+    few, many = (speed(unit, Load(count, 69, 16)) for count in (22, 38))
+    assert many.ttft_ms.value < few.ttft_ms.value
+    assert many.ttft_ms.value + 16 * many.tpot_ms.value > few.ttft_ms.value + 16 * few.tpot_ms.value
 
 
 @settings(max_examples=150, deadline=None)
