@@ -159,7 +159,7 @@ def _print(all_: Sequence[Compared], alone: Sequence[Decided]) -> None:
                 end_section=label == list(FIGURES)[-1],
             )
             first = False
-    output = Console(highlight=False)
+    output = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     output.print(table)
     table = Table("models", "our own cpu s", "ms a model", box=SIMPLE_HEAD)
     for taken in alone:
