@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
+from inference_stack.engine import versions
 from inference_stack.planner.case import CaseError, parse_each
-from inference_stack.planner.engine_defaults import PINNED
 from inference_stack.planner.speed import Range, Speed
 from inference_stack.planner.speed.question import Asked, asked, parse
 
@@ -105,7 +105,7 @@ def throughput(
             "input_len_mean": prompt,
             "output_len_mean": output,
             "request_rate_rps": rate,
-            "engine_version": vllm_version or PINNED,
+            "engine_version": vllm_version or versions.VLLM,
         }
         steps = parse([{**one, "concurrency": clients} for clients in sweep])
     except CaseError as error:

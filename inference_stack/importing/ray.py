@@ -3,14 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-
 from inference_stack.engine.applications import OPENAI_APP, PD_APP
-from inference_stack.engine.document import at, mapping, mappings, number
+from inference_stack.engine.document import at, loaded, mapping, mappings, number
 from inference_stack.engine.rules.deployment import UNLIMITED, Deployment
 from inference_stack.engine.rules.model_use import ModelUse
 from inference_stack.engine.schema import joined
-from inference_stack.spec.libyaml import LOADER
 
 from .fates import tell_shared_memory
 from .hardware import pod_hardware
@@ -151,6 +148,6 @@ def _parsed(text: object) -> Mapping[str, Any]:
     if not isinstance(text, str):
         return mapping(text)
     try:
-        return mapping(yaml.load(text, LOADER))  # noqa: S506 - a safe one
-    except (yaml.YAMLError, ValueError, RecursionError):
+        return mapping(loaded(text))
+    except ValueError:
         return {}

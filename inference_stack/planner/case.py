@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from inference_stack.catalog import CATALOG
 from inference_stack.catalog.architecture import Architecture, Layout
 from inference_stack.catalog.config import ConfigError, architecture, layout
+from inference_stack.engine import versions
 
-from .engine_defaults import PINNED, batch, utilization
+from .engine_defaults import batch, utilization
 from .replica import Engine, Replica, Silicon
 from .silicon import SiliconError, silicon
 
@@ -124,7 +125,7 @@ class Case(BaseModel):
     def version(self) -> str:
         """The release of vLLM; the pinned one where the question names none."""
         found = re.search(r"0\.\d+(\.\d+)?", self.vllm_version or "")
-        return found.group() if found else PINNED
+        return found.group() if found else versions.VLLM
 
     @property
     def assumed(self) -> tuple[str, ...]:
@@ -132,7 +133,7 @@ class Case(BaseModel):
         said: list[str] = []
         if self.version not in (self.vllm_version or ""):
             named = f"{self.vllm_version!r} names no release; " if self.vllm_version else ""
-            said.append(f"vllm_version: {named}{PINNED}")
+            said.append(f"vllm_version: {named}{versions.VLLM}")
         if self.gpu is not None and self.sku is None and "unstated" in self.gpu:
             said.append(f"gpu: {silicon(self.gpu).gpu}")
         return tuple(said)

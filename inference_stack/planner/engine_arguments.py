@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from inference_stack.catalog import ModelRow
-from inference_stack.engine import ALONE, engine_argument_findings
+from inference_stack.engine import ALONE, engine_argument_findings, versions
 from inference_stack.engine.arguments import engine_version
 from inference_stack.engine.rules import EngineUse, Gpu
 from inference_stack.spec import Finding, Model, shown
 
-from .engine_defaults import PINNED, batch, utilization
+from .engine_defaults import batch, utilization
 from .replica import Engine, Replica, Silicon
 
 DERIVED = {
@@ -56,7 +56,7 @@ def engine_findings(model: Model, row: ModelRow) -> Iterator[Finding]:
     told = list(_not_to_be_said(model, row))
     yield from told
     paths = {finding.path for finding in told}
-    use = EngineUse(engine_version(PINNED), model.engine, row.fields)
+    use = EngineUse(engine_version(versions.VLLM), model.engine, row.fields)
     for finding in engine_argument_findings(use, model.source):
         if (found := finding.under("engine")).path not in paths:
             yield found
@@ -103,7 +103,7 @@ def engine(
         if isinstance(tokens, int)
         else max(batch(silicon, model.context_tokens, None, concurrency).max_num_batched_tokens, concurrency),
         max_num_seqs=concurrency,
-        gpu_memory_utilization=utilization(PINNED) * share,
+        gpu_memory_utilization=utilization(versions.VLLM) * share,
         dtype=_dtype(given.get("dtype")),
         kv_cache_dtype=str(given.get("kv_cache_dtype", "auto")),
         enforce_eager=given.get("enforce_eager") is True,
@@ -146,12 +146,12 @@ def sent_findings(
     """
     silicon, sent = replica.silicon, engine_arguments(model, replica)
     use = EngineUse(
-        engine_version(PINNED),
+        engine_version(versions.VLLM),
         sent,
         row.fields,
         Gpu(silicon.gpu, silicon.memory_gib, compute_capability, slice=silicon.profile is not None),
     )
-    shared = replica.engine.gpu_memory_utilization < utilization(PINNED)
+    shared = replica.engine.gpu_memory_utilization < utilization(versions.VLLM)
     for finding in engine_argument_findings(use, model.source):
         name = finding.path.partition(".")[0]
         if not (shared and finding.code == ALONE):
@@ -190,7 +190,7 @@ def _batched_tokens(model: Model) -> Iterator[Finding]:
 
 def _derived(path: str, decides: str | None, value: JsonValue) -> Finding:
     if decides is None:
-        what = f"is derived by the plan, which counts on {utilization(PINNED)}, vLLM's default"
+        what = f"is derived by the plan, which counts on {utilization(versions.VLLM)}, vLLM's default"
         return _refused("engine-argument-derived", path, value, what, "leave it out")
     what = f"is derived from {decides} of the same model"
     return _refused("engine-argument-derived", path, value, what, f"leave it out, and set {decides}")

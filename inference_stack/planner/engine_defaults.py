@@ -10,9 +10,6 @@ from inference_stack.engine.batch import batch_defaults as card_defaults
 from .memory.versions import FIRST_GRAPH_RESERVATION, minor
 from .replica import Silicon
 
-PINNED = "0.29.0"
-"""The release that this project deploys."""
-
 
 def batch_defaults(silicon: Silicon) -> BatchDefaults:
     """By the memory of the card, or of the slice, and its name."""

@@ -8,19 +8,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from inference_stack.engine.arguments import Argument, EngineVersion
+from inference_stack.engine.arguments import IN_WORDS, Argument, EngineVersion
 from inference_stack.engine.arguments.difference import Change
 from inference_stack.engine.upgrade import Effect
 from inference_stack.spec import Finding
 
-KINDS = {
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
-    "string": "text",
-    "array": "a list",
-    "object": "an object",
-}
 SIGNS = {"minimum": "≥", "above": ">", "maximum": "≤", "below": "<"}
 CHANGES = {
     "removed": "gone",
@@ -38,8 +30,8 @@ def stands(argument: Argument) -> str:
     if argument.values:
         found = ", ".join(map(plain, argument.values))
     else:
-        kinds = [KINDS[kind] for kind in argument.kinds if kind != "null"]
-        found = "anything" if len(kinds) == len(KINDS) else " or ".join(kinds)
+        kinds = [IN_WORDS[kind] for kind in argument.kinds if kind != "null"]
+        found = "anything" if len(kinds) == len(IN_WORDS) - 1 else " or ".join(kinds)
         found += _entries(argument)
         if argument.known:
             found += ": " + ", ".join(map(plain, argument.known)) + ", or what a plug-in brings"

@@ -21,7 +21,7 @@ def in_file(text: str) -> list[str]:
         'ARG T=v1\nFROM vllm/vllm-openai:${T} AS base\nFROM base\nCMD ["--model", "a", "--swap-space", "4"]',
         'FROM ubuntu AS base\nENTRYPOINT ["vllm", "serve"]\nFROM base\nCMD ["a", "--swap-space", "4"]',
         "FROM ubuntu\nRUN pip install vllm && \\\n    # try it\n\n    vllm serve a --swap-space 4",
-        "FROM ubuntu\nRUN --mount=type=cache,target=/root/.cache vllm serve a --swap-space 4",
+        "FROM ubuntu\nRUN --mount=type=cache,target=/var/cache vllm serve a --swap-space 4",
         "FROM ubuntu\nRUN <<EOF\nvllm serve a --swap-space 4\nEOF",
         'FROM ubuntu\nCOPY <<EOF /run.sh\n#!/bin/sh\nvllm serve a --swap-space 4\nEOF\nCMD ["/run.sh"]',
         "# escape=`\nFROM ubuntu\nCMD vllm serve a `\n  --swap-space 4",

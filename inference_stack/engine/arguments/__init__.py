@@ -1,10 +1,11 @@
 """vLLM's arguments, typed for each version that is known."""
 
-from .argument import DATA, Argument, EngineVersion, Kind, Parse, engine_version, known_versions
+from .argument import DATA, IN_WORDS, Argument, EngineVersion, Kind, Parse, engine_version, known_versions
 from .history import Departed, departed, history
 
 __all__ = [
     "DATA",
+    "IN_WORDS",
     "Argument",
     "Departed",
     "EngineVersion",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -15,6 +15,17 @@ DATA = Path(__file__).parent / "data"
 
 Kind = Literal["boolean", "integer", "number", "string", "array", "object", "null"]
 """A type of JSON: what an argument may be in a dict or a file. A number may also be written as an integer."""
+
+IN_WORDS: Mapping[str, str] = {
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+"""The same for the reader."""
 
 Parse = Literal[
     "value",
@@ -133,10 +144,15 @@ def engine_version(version: str) -> EngineVersion:
     return EngineVersion.model_validate(content)
 
 
+def table(name: str) -> Any:
+    """What is written by hand for all versions, in a file of its own."""
+    return yaml.load((DATA / f"{name}.yaml").read_text(), LOADER)  # noqa: S506 - a safe one
+
+
 @cache
 def descriptions() -> Mapping[str, str | Mapping[str, str]]:
     """What every argument does, by name: words, or these with what is deprecated since which version."""
-    return yaml.load((DATA / "descriptions.yaml").read_text(), LOADER)  # noqa: S506 - a safe one
+    return table("descriptions")
 
 
 def described(name: str, version: str) -> Mapping[str, str]:

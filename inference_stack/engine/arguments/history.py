@@ -4,12 +4,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from inference_stack.spec.libyaml import LOADER
-
-from .argument import DATA, EngineVersion, release
+from .argument import EngineVersion, release, table
 
 
 class Departed(BaseModel):
@@ -39,8 +36,7 @@ class Departed(BaseModel):
 @cache
 def history() -> Mapping[str, Departed]:
     """Every argument that is gone, from vLLM 0.2.7 on, by name; a field by its path."""
-    content = yaml.load((DATA / "history.yaml").read_text(), LOADER)  # noqa: S506 - a safe one
-    return {name: Departed(name=name, **entry) for name, entry in content.items()}
+    return {name: Departed(name=name, **entry) for name, entry in table("history").items()}
 
 
 def departed(name: str, version: EngineVersion) -> Departed | None:

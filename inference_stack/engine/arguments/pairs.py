@@ -5,13 +5,11 @@ from datetime import date
 from functools import cache
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from inference_stack.spec import Finding, Severity
-from inference_stack.spec.libyaml import LOADER
 
-from .argument import DATA
+from .argument import table
 
 
 class Pair(BaseModel):
@@ -32,8 +30,7 @@ class Pair(BaseModel):
 @cache
 def pairs() -> tuple[Pair, ...]:
     """Every pair that was tried."""
-    content = yaml.load((DATA / "pairs.yaml").read_text(), LOADER)  # noqa: S506 - a safe one
-    return TypeAdapter(tuple[Pair, ...]).validate_python(content)
+    return TypeAdapter(tuple[Pair, ...]).validate_python(table("pairs"))
 
 
 def pair_findings(ray: str, vllm: str, path: str) -> Iterator[Finding]:

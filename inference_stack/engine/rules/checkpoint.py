@@ -49,23 +49,21 @@ LATENT = frozenset(
 """Model types with latent attention (MLA), if they also have its field kv_lora_rank."""
 ENCODER_DECODERS = frozenset(("whisper", "t5", "bart", "mbart", "nemotron_parse", "cohere_asr"))
 """Model types that are encoder and decoder without their config.json saying so."""
-ENDINGS = (
-    *(
-        "ForCausalLM",
-        "ForConditionalGeneration",
-        "ChatModel",
-        "LMHeadModel",
-        "ForTextEncoding",
-        "EmbeddingModel",
-    ),
-    *(
-        "ForSequenceClassification",
-        "ForTokenClassification",
-        "ForAudioClassification",
-        "ForImageClassification",
-    ),
-    *("ForVideoClassification", "ClassificationModel", "ForRewardModeling", "RewardModel", "Model"),
+GENERATING_ENDINGS = ("ForCausalLM", "ForConditionalGeneration", "ChatModel", "LMHeadModel")
+POOLED_ENDINGS = (
+    "ForTextEncoding",
+    "EmbeddingModel",
+    "ForSequenceClassification",
+    "ForTokenClassification",
+    "ForAudioClassification",
+    "ForImageClassification",
+    "ForVideoClassification",
+    "ClassificationModel",
+    "ForRewardModeling",
+    "RewardModel",
 )
+"""Endings of architectures that vLLM runs to pool where nobody says otherwise."""
+ENDINGS = (*GENERATING_ENDINGS, *POOLED_ENDINGS, "Model")
 """Endings of architectures, in vLLM's order: it swaps them to find a class that it can convert."""
 NO_HEADS_SAID = frozenset(("dbrx", "nemotron-nas", "cohere_asr", "moss_audio", "medusa", "timm_wrapper"))
 """Model types whose heads vLLM reads in ways of their own."""

@@ -4,24 +4,9 @@ from collections.abc import Iterator
 
 from inference_stack.spec import Severity
 
-from .checkpoint import Checkpoint
+from .checkpoint import GENERATING_ENDINGS, POOLED_ENDINGS, Checkpoint
 from .reading import settings, text
 from .rule import EngineUse, Fault, rule
-
-POOLED_ENDINGS = (
-    "ForTextEncoding",
-    "EmbeddingModel",
-    "ForSequenceClassification",
-    "ForTokenClassification",
-    "ForAudioClassification",
-    "ForImageClassification",
-    "ForVideoClassification",
-    "ClassificationModel",
-    "ForRewardModeling",
-    "RewardModel",
-)
-"""Endings of architectures that vLLM runs to pool where nobody says otherwise."""
-GENERATING_ENDINGS = ("ForCausalLM", "ForConditionalGeneration", "ChatModel", "LMHeadModel")
 
 
 def pools(use: EngineUse, model: Checkpoint) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from inference_stack.engine.arguments import Argument, EngineVersion, Kind, departed
+from inference_stack.engine.arguments import IN_WORDS, Argument, EngineVersion, Kind, departed
 from inference_stack.spec import Severity
 
 from .reading import as_flag, as_integer, as_number
@@ -85,16 +85,6 @@ MATCHES: Mapping[str, Callable[[Any], bool]] = {
     "null": lambda value: value is None,
 }
 """What pydantic takes for each type of JSON where it is not strict: '8' and 8.0 for 8, 'yes' for true."""
-
-WORDS = {
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
-    "string": "text",
-    "array": "a list",
-    "object": "an object",
-    "null": "null",
-}
 
 
 def declared(use: EngineUse) -> Iterator[tuple[str, Argument, Any]]:
@@ -180,7 +170,7 @@ def argument_type(use: EngineUse) -> Iterator[Fault]:
     """Wrong types, of arguments and of what stands inside their objects."""
     for path, argument, value in declared(use):
         kinds = [kind for kind in argument.kinds if kind != "null"]
-        allowed = " or ".join(WORDS[kind] for kind in kinds)
+        allowed = " or ".join(IN_WORDS[kind] for kind in kinds)
         if not fits(argument, value):
             yield Fault(path, "vLLM takes no value of this type here", given=repr(value), allowed=allowed)
         elif argument.item_kinds and isinstance(value, Sequence) and not isinstance(value, str):
@@ -190,7 +180,7 @@ def argument_type(use: EngineUse) -> Iterator[Fault]:
                         f"{path}[{index}]",
                         "vLLM takes no entry of this type here",
                         given=repr(item),
-                        allowed=" or ".join(WORDS[kind] for kind in argument.item_kinds),
+                        allowed=" or ".join(IN_WORDS[kind] for kind in argument.item_kinds),
                     )
         elif argument.name in ENTRIES and isinstance(value, Mapping):
             kind = ENTRIES[argument.name]
@@ -200,7 +190,7 @@ def argument_type(use: EngineUse) -> Iterator[Fault]:
                         f"{path}.{key}",
                         "vLLM takes no value of this type here",
                         given=repr(item),
-                        allowed=WORDS[kind],
+                        allowed=IN_WORDS[kind],
                     )
 
 
