@@ -14,7 +14,8 @@ from inference_stack.engine import check_ray_service
 from inference_stack.spec import Finding, Severity
 from localcloud.toolchain.pins import BUILD_FLAGS
 from tests.engine.definition import refused_by_the_definition
-from tests.engine.rules import test_ray_service as cases
+from tests.engine.rules.cases_services import SERVICES
+from tests.engine.rules.services import service as kept_service
 from tests.engine.vllm_verdicts import vllm_verdicts
 
 pytestmark = [
@@ -109,8 +110,8 @@ JUDGED_BY_KUBERAY = {
 def test_kuberay_refuses_a_service_that_breaks_a_rule_of_its_own_and_takes_one_that_just_keeps_it(
     kuberay: Callable[[list[dict[str, Any]]], list[str]],
 ) -> None:
-    rows = [row for row in cases.SERVICES if row[0] in JUDGED_BY_KUBERAY]
-    broken, kept = [cases.service() for _ in rows], [cases.service() for _ in rows]
+    rows = [row for row in SERVICES if row[0] in JUDGED_BY_KUBERAY]
+    broken, kept = [kept_service() for _ in rows], [kept_service() for _ in rows]
     for (_, breaks, _, keeps), one, other in zip(rows, broken, kept, strict=True):
         breaks(one)
         keeps(other)

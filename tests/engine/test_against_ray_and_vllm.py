@@ -11,7 +11,7 @@ import yaml
 
 from inference_stack.engine import RayService, ServeConfig, WorkerGroup, ray_service, serve_config
 
-from .rules import test_serve as cases
+from .rules import cases_serve, models
 from .vllm_verdicts import vllm_verdicts
 
 pytestmark = [
@@ -150,8 +150,8 @@ JUDGED_BY_RAY = {
     *("unknown-builder", "prefill-without-transfer", "prefill-decode-differ"),
 }
 """Codes of rules that Ray checks itself, before it starts anything."""
-OWN = [row for row in cases.MODELS if row[0] in JUDGED_BY_RAY]
-SERVED = [row for row in cases.CONFIGS if row[0] in JUDGED_BY_RAY]
+OWN = [row for row in cases_serve.MODELS if row[0] in JUDGED_BY_RAY]
+SERVED = [row for row in cases_serve.CONFIGS if row[0] in JUDGED_BY_RAY]
 
 
 def read_model(config: dict[str, Any]) -> None:
@@ -190,7 +190,7 @@ def read_config(config: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("code", "breaks", "path", "keeps"), OWN, ids=[f"{row[0]} {row[2]}" for row in OWN])
 def test_ray_refuses_a_model_that_breaks_a_rule_and_takes_one_that_just_keeps_it(code, breaks, path, keeps):
-    broken, kept = cases.model(), cases.model()
+    broken, kept = models.model(), models.model()
     breaks(broken)
     keeps(kept)
     with pytest.raises((ValueError, TypeError)):
@@ -210,7 +210,7 @@ def test_ray_refuses_a_configuration_that_breaks_a_rule_and_takes_one_that_just_
 
 
 def test_ray_serve_says_nothing_of_keys_that_it_does_not_know():
-    read_config({"applications": [cases.application(surprise=1)], "another": 2})
+    read_config({"applications": [models.application(surprise=1)], "another": 2})
 
 
 def test_ray_serve_llm_never_scales_a_model_that_says_no_target():

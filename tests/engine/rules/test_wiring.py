@@ -7,16 +7,16 @@ import pytest
 from inference_stack.engine import check_ray_service, llm_config_findings
 from inference_stack.engine.card import card
 
-from . import test_ray_service as services
-from . import test_serve as serve
+from . import models, services
+from .models import Change, both, codes
 
 ARGUMENTS = f"{services.MODEL}.engine_kwargs"
 
 
-def found(change: services.Change) -> set[tuple[str, str]]:
+def found(change: Change) -> set[tuple[str, str]]:
     manifest = services.service()
     change(manifest)
-    return services.codes(check_ray_service(manifest))
+    return codes(check_ray_service(manifest))
 
 
 def test_a_tensor_over_slices_is_told_by_what_the_pods_ask_for():
@@ -25,7 +25,7 @@ def test_a_tensor_over_slices_is_told_by_what_the_pods_ask_for():
         services.engine(tensor_parallel_size=2),
         services.container(**services.gpus("2", services.SLICE)),
     )
-    assert told in found(services.both(two, slices))
+    assert told in found(both(two, slices))
     assert told not in found(two)
     assert told not in found(slices)
 
@@ -43,9 +43,9 @@ def test_what_the_model_decides_is_told_where_the_catalog_knows_it(source: str, 
 
 
 def test_a_small_share_of_a_card_is_told_unless_others_have_the_rest():
-    alone, sharing = serve.model(engine_kwargs={"gpu_memory_utilization": 0.4}), serve.shared(0.4)
-    assert "memory-share" in {code for code, _ in serve.codes(llm_config_findings(alone))}
-    assert "memory-share" not in {code for code, _ in serve.codes(llm_config_findings(sharing))}
+    alone, sharing = models.model(engine_kwargs={"gpu_memory_utilization": 0.4}), models.shared(0.4)
+    assert "memory-share" in {code for code, _ in codes(llm_config_findings(alone))}
+    assert "memory-share" not in {code for code, _ in codes(llm_config_findings(sharing))}
 
 
 @pytest.mark.parametrize(("engine", "known"), [("0.29.0", False), ("0.33.0", True)])
@@ -53,10 +53,8 @@ def test_names_are_judged_by_the_version_that_is_asked_for(engine: str, known: b
     from inference_stack.engine.arguments import engine_version
 
     name = sorted(engine_version("0.33.0").engine.keys() - engine_version("0.29.0").arguments.keys())[0]
-    config = serve.model(engine_kwargs={name: None})
-    unknown = {
-        path for code, path in serve.codes(llm_config_findings(config, engine=engine)) if "unknown" in code
-    }
+    config = models.model(engine_kwargs={name: None})
+    unknown = {path for code, path in codes(llm_config_findings(config, engine=engine)) if "unknown" in code}
     assert unknown == (set() if known else {f"engine_kwargs.{name}"})
 
 
