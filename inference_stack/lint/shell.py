@@ -1,7 +1,7 @@
 """The commands of a shell script, as they would run: variables put in, quotes taken off, each word traced."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -13,6 +13,12 @@ from .source import Traced, joined, spaced
 EXPANSION = re.compile(r"\$\{?(\w+)(\[[@*]\])?(?:(:?[-?+=])(.*))?\}?", re.DOTALL)
 ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 ESCAPED_IN_QUOTES = re.compile(r"\\([\"\\$`\n])")
+BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+"""Characters that the grammar is given as a point each, which is to a shell what they are: part of a word.
+
+It looks characters up in a table of C's that ends far below the last of them, and the process ends where it
+reads beyond. A byte is then a character, too.
+"""
 PLAIN_DEFAULT = re.compile(r"[^$`\"'\\{}]*")
 
 BRANCHES = frozenset(
@@ -79,10 +85,9 @@ class _Reader:
     def __init__(self, text: Traced, variables: _Variables) -> None:
         self.text = text
         self.variables = variables
-        self.characters = _characters(text.value)
 
     def read(self) -> Script:
-        tree = _parser().parse(self.text.value.encode())
+        tree = _parser().parse(BEYOND_ASCII.sub(".", self.text.value).encode())
         commands: list[Words] = []
         heredocs: list[Traced] = []
         for node, branched in _walk(tree.root_node):
@@ -159,8 +164,8 @@ class _Reader:
         pieces: list[Traced] = []
         at = 1
         for hole in holes:
-            begin, end = self.characters[hole.start_byte], self.characters[hole.end_byte]
-            base = self.characters[node.start_byte]
+            begin, end = hole.start_byte, hole.end_byte
+            base = node.start_byte
             pieces += [_unescaped(here.part(at, begin - base), ESCAPED_IN_QUOTES), self._word(hole)]
             at = end - base
         closed = len(here.value) - here.value.endswith('"')
@@ -174,10 +179,10 @@ class _Reader:
         here = self._source(node)
         pieces: list[Traced] = []
         at = 0
-        base = self.characters[node.start_byte]
+        base = node.start_byte
         for hole in node.named_children:
             if hole.type not in {"heredoc_content", "comment"}:
-                begin, end = (self.characters[byte] - base for byte in (hole.start_byte, hole.end_byte))
+                begin, end = hole.start_byte - base, hole.end_byte - base
                 pieces += [here.part(at, begin), self._word(hole)]
                 at = end
         return joined([*pieces, here.part(at, len(here.value))], here.token)
@@ -198,22 +203,12 @@ class _Reader:
         return None, False
 
     def _source(self, node: Node) -> Traced:
-        return self.text.part(self.characters[node.start_byte], self.characters[node.end_byte])
+        return self.text.part(node.start_byte, node.end_byte)
 
 
 _NO_WORDS = frozenset(
     ("variable_assignment", "file_redirect", "heredoc_redirect", "herestring_redirect", "comment")
 )
-
-
-def _characters(text: str) -> Sequence[int]:
-    """For each byte of a text in UTF-8, which character it belongs to; and what is one past the end."""
-    if text.isascii():
-        return range(len(text) + 1)
-    found: list[int] = []
-    for index, character in enumerate(text):
-        found += [index] * len(character.encode())
-    return [*found, len(text)]
 
 
 def _walk(root: Node) -> Iterator[tuple[Node, bool]]:

@@ -137,3 +137,9 @@ def test_options_that_the_shell_takes_for_a_command_are_told(between):
     assert told(script, "a.sh") == [("option-cut-off", "--max-num-seqs")]
     assert told(script.replace(f"\n{between}\n", "\n"), "a.sh") == []
     assert told(script.replace("--max-num-seqs", "--frobnicate"), "a.sh") == []
+
+
+@pytest.mark.parametrize("odd", ["\U00033972", "\U0010ffff", "\U000e0001", "é", "\x85"])
+def test_characters_that_the_grammar_has_no_table_for_are_parts_of_words(odd: str) -> None:
+    before = f": {odd}{{{odd}}} {odd}=1"
+    assert in_script(f"{before}\n{SERVE} --chat-template {odd}x --swap-space 4") == ["--swap-space"]
