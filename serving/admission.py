@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from .errors import OpenAIError, body_too_large, context_too_long, overloaded, starting, unavailable
+from .errors import RETRY_AFTER_S, OpenAIError, context_too_long, overloaded, starting, unavailable
 from .frozen import Frozen
 
 BODY_LIMIT_BYTES = 4 * 2**20
@@ -32,20 +32,31 @@ RETRY_S = (1, 60)
 
 
 class AdmissionSettings(Frozen):
-    """What one model's plan allows. All of it follows from the plan but the last four, which are choices."""
+    """What one model's plan allows. All of it follows from the plan but the last two, which are choices."""
 
     context_tokens: PositiveInt = Field(description="Longest request, prompt and answer together.")
     kv_tokens: PositiveInt = Field(description="Tokens that the KV cache of one replica holds.")
-    answer_tokens: PositiveInt = Field(
-        description="What a request that states no max_tokens is taken to write: the plan's mean answer."
-    )
-    tokens_per_second: PositiveFloat = Field(
-        description="What one replica gets through under its planned load, prompts and answers together."
-    )
     wake_budget_s: PositiveFloat = Field(
         description="How long a request may wait for a model at rest to start: the plan's slow cold start."
     )
+    answer_tokens: PositiveInt | None = Field(
+        default=None,
+        description=(
+            "What a request that states no max_tokens is taken to write: the plan's mean answer. The rest of "
+            "the context where nothing is planned: as much as vLLM then lets it write."
+        ),
+    )
+    tokens_per_second: PositiveFloat | None = Field(
+        default=None,
+        description=(
+            "What one replica gets through under its planned load, prompts and answers together. Where "
+            "nothing is planned, whoever is refused is told a constant."
+        ),
+    )
     block_tokens: PositiveInt = Field(default=16, description="Tokens of a KV block: vLLM's default.")
+    ingress_replicas: PositiveInt = Field(
+        default=1, description="Among how many ingress replicas the bound is shared; each knows only its own."
+    )
     waiting: NonNegativeFloat = Field(
         default=1.0,
         description=(
@@ -59,12 +70,6 @@ class AdmissionSettings(Frozen):
             "After which a request that a running model has not begun to answer gets a 503. Ray's own router "
             "waits 600 s, longer than proxies and clients do. Nobody has measured it."
         ),
-    )
-    ingress_replicas: PositiveInt = Field(
-        default=1, description="Among how many ingress replicas the bound is shared; each knows only its own."
-    )
-    body_limit_bytes: PositiveInt = Field(
-        default=BODY_LIMIT_BYTES, description="Largest body that is parsed."
     )
 
     @model_validator(mode="after")
@@ -120,19 +125,12 @@ class Refused(Frozen):
     error: OpenAIError
 
 
-def check_body(body_bytes: int, settings: AdmissionSettings) -> Refused | None:
-    """Whether a body may be parsed at all: by its length as announced, and again by what has arrived."""
-    if body_bytes <= settings.body_limit_bytes:
-        return None
-    return Refused(error=body_too_large(body_bytes=body_bytes, limit_bytes=settings.body_limit_bytes))
-
-
 def blocks_of(request: Request, settings: AdmissionSettings) -> int:
     """KV blocks that a request may come to fill: its prompt, and each answer to its full length.
 
     Never more than the context, which the engine does not let it exceed.
     """
-    answer = request.max_tokens or settings.answer_tokens
+    answer = request.max_tokens or settings.answer_tokens or settings.context_tokens
     shared = min(request.prompt_tokens, settings.context_tokens)
     alone = min(answer, settings.context_tokens - shared)
     return max(1, math.ceil((shared + request.answers * alone) / settings.block_tokens))
@@ -177,7 +175,9 @@ def _share(in_flight: InFlight, settings: AdmissionSettings) -> float:
 
 
 def _drained_s(blocks: float, in_flight: InFlight, settings: AdmissionSettings) -> float:
-    """How long so many blocks take to be answered."""
+    """How long so many blocks take to be answered, where the plan says how fast they are."""
+    if settings.tokens_per_second is None:
+        return RETRY_AFTER_S
     pace = max(1, in_flight.replicas) * settings.tokens_per_second / settings.ingress_replicas
     return blocks * settings.block_tokens / pace
 

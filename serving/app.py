@@ -6,7 +6,7 @@ from pydantic import Field, PositiveInt, model_validator
 from ray.serve import Application
 from ray.serve.llm import build_openai_app, build_pd_openai_app
 
-from .admission import BODY_LIMIT_BYTES
+from .admission import BODY_LIMIT_BYTES, AdmissionSettings
 from .frozen import Frozen
 from .ingress import OpenAiIngress
 from .server import LLMServer
@@ -17,6 +17,10 @@ class Serving(Frozen):
 
     max_body_bytes: PositiveInt = Field(
         default=BODY_LIMIT_BYTES, description="Largest body that is read, bytes."
+    )
+    admission: dict[str, AdmissionSettings] = Field(
+        default_factory=dict,
+        description="By model id. Of a model that has none, only Ray's own queue bounds what is let in.",
     )
 
 

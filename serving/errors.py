@@ -11,6 +11,9 @@ from pydantic import Field, PositiveInt
 
 from .frozen import Frozen
 
+RETRY_AFTER_S = 5
+"""When to come back where nothing says it, seconds: a good part of what a request takes."""
+
 ErrorType = Literal["invalid_request_error", "rate_limit_error", "server_error"]
 
 

@@ -13,14 +13,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from . import errors
-from .errors import ErrorBody, OpenAIError
+from .errors import RETRY_AFTER_S, ErrorBody, OpenAIError
 
 logger = logging.getLogger("ray.serve")
 
 T = TypeVar("T")
-
-RETRY_AFTER_S = 5
-"""When to come back where Ray does not say it, seconds: a good part of what a request takes."""
 
 
 class ModelNotFoundError(Exception):

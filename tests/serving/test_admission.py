@@ -13,8 +13,8 @@ from serving.admission import (
     Request,
     admit,
     blocks_of,
-    check_body,
 )
+from serving.errors import RETRY_AFTER_S
 
 SETTINGS = AdmissionSettings(
     context_tokens=8192, kv_tokens=16_000, answer_tokens=200, tokens_per_second=2000, wake_budget_s=600
@@ -52,6 +52,10 @@ def test_a_request_that_says_no_length_weighs_what_the_plan_expects_of_it():
     )
 
 
+def test_where_no_answer_is_planned_it_weighs_the_rest_of_the_context():
+    assert blocks_of(Request(prompt_tokens=120), settings(answer_tokens=None)) == 8192 // 16
+
+
 def test_several_answers_share_the_prompt():
     assert blocks_of(Request(prompt_tokens=160, max_tokens=160, answers=3), SETTINGS) == 10 + 3 * 10
 
@@ -86,6 +90,11 @@ def test_up_to_the_bound_a_request_is_let_in():
 def test_who_comes_back_is_told_as_long_as_the_excess_takes_to_be_answered():
     # 1,500 blocks of 16 tokens at 2,000 tokens a second.
     assert refused(Request(prompt_tokens=1), InFlight(blocks=3487)).error.retry_after_s == 12
+
+
+def test_where_no_pace_is_planned_who_comes_back_is_told_a_constant():
+    error = refused(Request(prompt_tokens=1), InFlight(blocks=3487), settings(tokens_per_second=None)).error
+    assert error.retry_after_s == RETRY_AFTER_S
 
 
 def test_nobody_is_sent_away_for_longer_than_a_minute():
@@ -163,15 +172,6 @@ def test_nobody_waits_for_ever_on_a_running_model():
     waiting = admitted(Request(prompt_tokens=9), InFlight())
     assert waiting.first_token_within_s == SETTINGS.first_token_s
     assert (waiting.late.status, waiting.late.error.code) == (503, "model_unavailable")
-
-
-def test_a_body_up_to_the_limit_is_read_and_one_beyond_is_not():
-    limit = SETTINGS.body_limit_bytes
-    assert check_body(limit, SETTINGS) is None
-    answer = check_body(limit + 1, SETTINGS)
-    assert answer
-    assert answer.error.status == 400
-    assert str(limit) in answer.error.error.message
 
 
 @pytest.mark.parametrize(
