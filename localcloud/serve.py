@@ -19,10 +19,12 @@ from rich.console import Console
 
 from inference_stack.planner import Plan, plan_environment
 from inference_stack.spec import CONFIG_KEY
+from localcloud import sim_gpu
 from localcloud.serve_ray import LocalRay, RayNode, ServeError, failures
-from localcloud.sim_gpu import variables
 from localcloud.sim_gpu.hub import provide
 
+PROXY = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serving.proxy.layers"}
+"""As the image has it."""
 WAKE_S = 900.0
 """How long the first replica may take to answer; it takes 40 to 100 s on two free cores."""
 
@@ -75,28 +77,55 @@ def _chosen(plan: Plan, model: str | None) -> Any:
 
 
 @contextmanager
-def served(service: LocalService, state: Path, console: Console) -> Iterator[LocalRay]:
+def served(
+    service: LocalService, state: Path, console: Console, more: Mapping[str, str] | None = None
+) -> Iterator[LocalRay]:
     """A model that is served and has answered; nothing of it runs afterwards.
 
-    Raises ServeError, and NoSmallModelError for an architecture that cannot be simulated.
+    `more` are variables for the environment of every process. Raises ServeError, and NoSmallModelError for an architecture that cannot be simulated.
     """
-    with _step(console, f"A small random model in place of {service.source}"):
-        hub = (state / "hub").resolve()
-        provide(service.source, hub)
-    environment = {**variables(state / "plugin"), "HF_HUB_CACHE": str(hub), "HF_HUB_OFFLINE": "1"}
-    ray = LocalRay(service.node, environment, state / "ray.log")
-    try:
-        with _step(console, f"Ray with {service.node.gpus} simulated GPUs"):
-            ray.wait()
+    with simulated(service.source, service.node, state, console) as ray:
         with _step(console, "The application, as serveConfigV2 has it"):
-            ray.deploy(service.serve_config)
-            _wait_until_running(ray)
+            deploy(ray, service.serve_config)
         with _step(console, f"A replica of {service.model}: vLLM starts"):
             _wake(ray, service.model)
+        yield ray
+
+
+@contextmanager
+def simulated(
+    source: str, node: RayNode, state: Path, console: Console, **variables: str
+) -> Iterator[LocalRay]:
+    """Ray with simulated GPUs, whose vLLM finds a small random model in place of `source`; it ends with it.
+
+    `variables` are for the environment of every process. Raises ServeError, and NoSmallModelError for an
+    architecture that cannot be simulated.
+    """
+    with _step(console, f"A small random model in place of {source}"):
+        hub = (state / "hub").resolve()
+        provide(source, hub)
+    environment = {**sim_gpu.variables(state / "plugin"), "HF_HUB_CACHE": str(hub), "HF_HUB_OFFLINE": "1"}
+    ray = LocalRay(node, {**environment, **variables}, state / "ray.log")
+    try:
+        with _step(console, f"Ray with {node.gpus} simulated GPUs"):
+            ray.wait()
         yield ray
     finally:
         with console.status("Ending Ray …"):
             ray.stop()
+
+
+def deploy(ray: LocalRay, serve_config: Mapping[str, Any]) -> None:
+    """Serve exactly what a Serve configuration says, and wait until all of it runs; raises ServeError."""
+    ray.deploy(serve_config)
+    names = {each["name"] for each in serve_config["applications"]}
+    until = time.monotonic() + WAKE_S
+    while time.monotonic() < until:
+        states = _healthy(ray)
+        if set(states) == names and all(each["status"] == "RUNNING" for each in states.values()):
+            return
+        time.sleep(1)
+    raise ServeError(f"The application was not running after {WAKE_S:.0f} s.")
 
 
 def curl(ray: LocalRay, model: str) -> str:
@@ -106,16 +135,6 @@ def curl(ray: LocalRay, model: str) -> str:
         f'\'{{"model": "{model}", "stream": true, "max_tokens": 64, '
         f'"messages": [{{"role": "user", "content": "Hello"}}]}}\''
     )
-
-
-def _wait_until_running(ray: LocalRay) -> None:
-    until = time.monotonic() + WAKE_S
-    while time.monotonic() < until:
-        states = _healthy(ray)
-        if states and all(each["status"] == "RUNNING" for each in states.values()):
-            return
-        time.sleep(1)
-    raise ServeError(f"The application was not running after {WAKE_S:.0f} s.")
 
 
 def _wake(ray: LocalRay, model: str) -> None:

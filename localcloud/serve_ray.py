@@ -59,7 +59,7 @@ class LocalRay:
 
     def __init__(self, node: RayNode, variables: Mapping[str, str], log: Path) -> None:
         """Start Ray with these variables in the environment of every process; raises ServeError."""
-        dashboard, client, self.port = _free_ports(3)
+        dashboard, client, metrics, self.port = _free_ports(4)
         # Not in the folder of state: a Unix socket's path has at most 107 characters.
         self._files = Path(tempfile.mkdtemp(prefix="ray-"))
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,14 @@ class LocalRay:
             headers={"Authorization": f"Bearer {self.variables['RAY_AUTH_TOKEN']}"},
             timeout=_ANSWER_S,
         )
-        self._child = Child(_head(node, {**variables, **self.variables}, self._files, dashboard, client), log)
+        self.metrics = f"http://{LOOPBACK}:{metrics}/metrics"
+        """Where Prometheus finds the series of Ray, Serve and vLLM."""
+        ports = {
+            "dashboard-port": dashboard,
+            "ray-client-server-port": client,
+            "metrics-export-port": metrics,
+        }
+        self._child = Child(_head(node, {**variables, **self.variables}, self._files, ports), log)
 
     def wait(self) -> None:
         """Until Ray answers; raises ServeError."""
@@ -143,15 +150,13 @@ def failures(applications: Mapping[str, Any]) -> list[str]:
     return [part["message"] for part in parts if part["status"] in FAILED]
 
 
-def _head(node: RayNode, variables: Mapping[str, str], files: Path, dashboard: int, client: int) -> Command:
+def _head(node: RayNode, variables: Mapping[str, str], files: Path, ports: Mapping[str, int]) -> Command:
     options = {
         "port": 0,  # Ray finds a free one, as for the others that are 0
         "dashboard-host": LOOPBACK,
-        "dashboard-port": dashboard,
         "dashboard-agent-listen-port": 0,
         "dashboard-agent-grpc-port": 0,
         "runtime-env-agent-port": 0,
-        "ray-client-server-port": client,
         "min-worker-port": 0,
         "max-worker-port": 0,
         "num-cpus": node.cpus,
@@ -159,6 +164,7 @@ def _head(node: RayNode, variables: Mapping[str, str], files: Path, dashboard: i
         "resources": json.dumps(node.resources),
         "object-store-memory": 200 * 1024**2,
         "temp-dir": files,
+        **ports,
     }
     return Command(
         name="ray",
