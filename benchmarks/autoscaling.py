@@ -17,8 +17,10 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 
+from components.serving_settings import autoscaling_settings
+from inference_stack.engine.applications import DOWNSCALE_DELAY_S, UPSCALE_DELAY_S
 from inference_stack.planner import PlannedModel, plan_environment
-from serving.autoscaling import AutoscalingSettings, State, desired
+from serving.autoscaling import State, desired
 from serving.signals import Signals
 
 from .pictures import COLOURS, PICTURES, between
@@ -31,12 +33,12 @@ CONTEXT_TOKENS = 16_384
 SEEDS = (1, 2, 3)
 PARTS = (0.15, 0.2, 0.3, 0.4, 0.6, 0.8)
 """Of a replica's concurrency, what Ray's own policy is asked to keep there."""
-TODAY = 0.8
-"""The part that the components emit."""
+EMITTED = 0.8
+"""The part that the components emit where nobody says what is asked of a model."""
 RAYS_PACE = Pace(upscale_delay_s=30, downscale_delay_s=600)
 """Ray's own delays, which the components emit with it."""
-OUR_PACE = Pace(upscale_delay_s=10, downscale_delay_s=30)
-"""With the policy, which keeps replicas by itself: delays only against a single odd report."""
+OUR_PACE = Pace(upscale_delay_s=UPSCALE_DELAY_S, downscale_delay_s=DOWNSCALE_DELAY_S)
+"""What the components emit with the policy."""
 WARM_UP_S = 1200.0
 """From the first request on: what comes before waits for the first replicas, under any policy."""
 
@@ -112,26 +114,6 @@ def planned(asked: Sequence[Request], nodes_min: int, concurrency: int | None = 
     return plan_environment(environment, name="simulated", file="simulated").models[0]
 
 
-def settings(model: PlannedModel, alone: PlannedModel) -> AutoscalingSettings:
-    """The policy's settings from a plan, and from that of the same model with one request at a time."""
-    assert model.traffic and model.slo and model.cold_start  # noqa: PT018, S101
-    return AutoscalingSettings(
-        concurrency=model.concurrency,
-        kv_tokens=model.memory.kv_tokens,
-        request_tokens=model.traffic.prompt_tokens + model.traffic.output_tokens,
-        requests_per_second=_rate(model),
-        time_alone=_rate(model) / (model.concurrency * _rate(alone)),
-        cold_start_s=model.cold_start.total.typical,
-        ttft_slo_ms=model.slo.ttft_ms,
-        tpot_slo_ms=model.slo.tpot_ms,
-    )
-
-
-def _rate(model: PlannedModel) -> float:
-    assert model.speed  # noqa: S101
-    return model.speed.requests_per_second
-
-
 def engine(model: PlannedModel, alone: PlannedModel) -> Engine:
     """The simulated engine that is as fast as the plan says, alone and at its concurrency."""
     assert model.speed and alone.speed and model.cold_start  # noqa: PT018, S101
@@ -151,9 +133,10 @@ def engine(model: PlannedModel, alone: PlannedModel) -> Engine:
     )
 
 
-def ours(chosen: AutoscalingSettings) -> Policy:
-    """Our policy, from the beginning."""
-    state = State()
+def ours(model: PlannedModel) -> Policy:
+    """Our policy from the beginning, with the settings that the components emit."""
+    chosen, state = autoscaling_settings(model), State()
+    assert chosen  # noqa: S101
 
     def policy(signals: Signals) -> float:
         nonlocal state
@@ -193,7 +176,7 @@ def compare(case: Case, seed: int, parts: Iterable[float] = PARTS) -> Compared:
     asked = requests(case, seed)
     model, alone = planned(asked, case.nodes_min), planned(asked, case.nodes_min, concurrency=1)
     runs = engine(model, alone)
-    mine = simulate(asked, runs, OUR_PACE, ours(settings(model, alone)), until_s=case.until_s, seed=seed)
+    mine = simulate(asked, runs, OUR_PACE, ours(model), until_s=case.until_s, seed=seed)
     rays = {
         part: simulate(
             asked,
@@ -218,7 +201,9 @@ def table(case: Case, found: Sequence[Compared]) -> list[str]:
         _row("ours", [one.mine for one in found]),
     ]
     for part in PARTS:
-        name = f"`target_ongoing_requests` at {part:.0%}" + (", as emitted today" if part == TODAY else "")
+        name = f"`target_ongoing_requests` at {part:.0%}" + (
+            ", as emitted without traffic" if part == EMITTED else ""
+        )
         lines.append(_row(name, [one.rays[part] for one in found]))
     return lines
 
@@ -250,7 +235,7 @@ def picture(case: Case, found: Compared) -> Any:
     above.set(ylabel="requests/s", title=f"Simulated, not measured. {case.title}")
     for label, outcome, colour in (
         ("our policy", found.mine, COLOURS[0]),
-        ("target_ongoing_requests, as emitted today", found.rays[TODAY], COLOURS[1]),
+        ("target_ongoing_requests, as emitted without traffic", found.rays[EMITTED], COLOURS[1]),
     ):
         times = [when / unit for when, _, _ in outcome.counts] + [case.until_s / unit]
         for index, style in ((1, "--"), (2, "-")):

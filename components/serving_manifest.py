@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+from pydantic import BaseModel
 
 from inference_stack.engine import (
     Adapters,
@@ -27,6 +28,8 @@ from inference_stack.planner import (
     node_selector,
     pool_taints,
 )
+
+from .serving_settings import admission_settings, autoscaling_settings
 
 
 def _any_amd64() -> dict[str, str]:
@@ -110,8 +113,15 @@ def _served(
         engine=replicas.engine,
         adapters=_adapters(plan, model, replicas),
         routing="balanced" if replicas is model.prefill else model.routing,
+        autoscaling=_said(autoscaling_settings(model)),
+        admission=_said(admission_settings(model)),
         **start,
     )
+
+
+def _said(settings: BaseModel | None) -> dict[str, Any] | None:
+    """Settings without what is left at its default."""
+    return settings and settings.model_dump(exclude_unset=True, exclude_none=True)
 
 
 def _workers(plan: Plan, replicas: PlannedModel | PlannedPrefill, group: str) -> WorkerGroup:

@@ -25,6 +25,9 @@ KUBERAY_MODULE = "github.com/ray-project/kuberay/ray-operator"
 WORTH_SHARING = 80
 """Length of a subschema's JSON, in characters, from which it is written once and referred to."""
 
+OURS = {"OpenAiArguments": "LLMServingArgs", "DisaggregatedArguments": "PDServingArgs"}
+"""Arguments of our builder, and those of Ray's that they hold beside our own section."""
+
 BOUNDS = frozenset(
     (
         *("const", "enum", "pattern", "minLength", "maxLength", "minItems", "maxItems"),
@@ -218,9 +221,29 @@ def ray() -> Schema:
         "placement_group_config": _ref("PlacementGroupConfig"),
         "runtime_env": _ref("RuntimeEnv"),
     }
+    definitions |= _ours(definitions)
     return {
-        "$defs": _reachable(definitions, ("ServeDeploySchema", *(each.__name__ for each in applications)))
+        "$defs": _reachable(
+            definitions,
+            ("ServeDeploySchema", *(each.__name__ for each in applications), *OURS, "AutoscalingSettings"),
+        )
     }
+
+
+def _ours(definitions: Mapping[str, Schema]) -> dict[str, Schema]:
+    """What our builder and our autoscaling policy take; `definitions` has what Ray's builders take."""
+    from .app import Serving
+    from .autoscaling import AutoscalingSettings
+
+    models = ((Serving, "validation"), (AutoscalingSettings, "validation"))
+    _, document = models_json_schema(models)
+    found = {name: structural(each) for name, each in document["$defs"].items()}
+    for name, of_ray in OURS.items():
+        properties = {**definitions[of_ray]["properties"], "serving": _ref("Serving")}
+        # The class of the ingress is ours.
+        del properties["ingress_cls_config"]
+        found[name] = {**definitions[of_ray], "properties": properties}
+    return found
 
 
 def _ref(name: str) -> Schema:

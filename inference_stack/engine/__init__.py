@@ -11,13 +11,24 @@ from .check import (
     serve_config_findings,
 )
 from .ray_service import LICENCE_ANNOTATION, SERVICE_LABEL, HeadGroup, RayService, WorkerGroup, ray_service
-from .serve_config import Adapters, ServedModel, disaggregated_config, serve_config
+from .serve_config import (
+    INGRESS_MAX_REPLICAS,
+    INGRESS_TARGET_REQUESTS,
+    START_BUDGET_S,
+    Adapters,
+    ServedModel,
+    disaggregated_config,
+    serve_config,
+)
 
 __all__ = [
     "ALONE",
+    "INGRESS_MAX_REPLICAS",
+    "INGRESS_TARGET_REQUESTS",
     "LICENCE_ANNOTATION",
     "SERVICE_LABEL",
     "SIDES",
+    "START_BUDGET_S",
     "Adapters",
     "HeadGroup",
     "RayService",

@@ -3,15 +3,19 @@
 Ray's own schema ignores keys that it does not know, so these models refuse them.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, JsonValue, PositiveInt
 
 from inference_stack.spec.libyaml import DUMPER
 
+from .document import mapping
 from .model import Emitted
 
+BUILDER = "serving.app:build"
+"""What builds every application that we emit, from the arguments of either of the next two."""
 OPENAI_APP = "ray.serve.llm:build_openai_app"
 """Builds an application of models, each with replicas that read prompts and write answers."""
 PD_APP = "ray.serve.llm:build_pd_openai_app"
@@ -20,10 +24,22 @@ PD_APP = "ray.serve.llm:build_pd_openai_app"
 SIDES = ("prefill_config", "decode_config")
 """Arguments of `PD_APP` that say how prompts are read, and how answers are written."""
 
+POLICY = "serving.autoscaling:LLMAutoscaling"
+"""The autoscaling policy that every model gets of which the plan knows what is asked."""
+UPSCALE_DELAY_S, DOWNSCALE_DELAY_S = 10.0, 30.0
+"""Ray's delays around that policy, which keeps replicas by itself: only against a single odd report."""
+
 DRAIN_S = 120
 """How long a replica that is taken away may finish the requests it has, in seconds.
 
 Ray's own 20 s cut off streams that were still writing."""
+
+
+class AutoscalingPolicy(Emitted):
+    """What decides how many replicas there are."""
+
+    policy_function: str = Field(description="Where the policy lies, `module:Class`.")
+    policy_kwargs: dict[str, JsonValue] = Field(description="Its settings.")
 
 
 class AutoscalingConfig(Emitted):
@@ -33,8 +49,11 @@ class AutoscalingConfig(Emitted):
     max_replicas: PositiveInt = Field(description="Replicas at peak.")
     # Ray Serve LLM sets 1e9 where this is left out, and then nothing ever scales: no default here.
     target_ongoing_requests: PositiveInt = Field(
-        description="Requests a replica should have, running and queued; more of them add a replica."
+        description="Requests a replica should have, running and queued; more add one. A policy ignores it."
     )
+    upscale_delay_s: float | None = Field(default=None, ge=0, description="None: Ray's 30 s.")
+    downscale_delay_s: float | None = Field(default=None, ge=0, description="None: Ray's 600 s.")
+    policy: AutoscalingPolicy | None = Field(default=None, description="None: Ray's own, by the target.")
 
 
 class RayActorOptions(Emitted):
@@ -57,6 +76,9 @@ class DeploymentConfig(Emitted):
     autoscaling_config: AutoscalingConfig
     # As above: 1e9 where left out, and then one replica takes every request there is.
     max_ongoing_requests: PositiveInt = Field(description="Requests that one replica may have at once.")
+    max_queued_requests: PositiveInt | None = Field(
+        default=None, description="Requests that may wait at each caller; more are refused. None: any number."
+    )
     graceful_shutdown_timeout_s: int = Field(
         default=DRAIN_S, ge=0, description="Time for a replica that goes to finish its requests, seconds."
     )
@@ -109,19 +131,29 @@ class LLMConfig(Emitted):
     runtime_env: RuntimeEnv
 
 
+class Serving(Emitted):
+    """What our application takes beside what Ray's takes."""
+
+    admission: dict[str, dict[str, JsonValue]] = Field(
+        description="By model: what is let in, as `serving.admission.AdmissionSettings` has it."
+    )
+
+
 class LLMServingArgs(Emitted):
-    """Arguments of Ray's OpenAI application."""
+    """Arguments of Ray's OpenAI application, and ours."""
 
     llm_configs: tuple[LLMConfig, ...] = Field(min_length=1)
     ingress_deployment_config: DeploymentConfig
+    serving: Serving
 
 
 class PDServingArgs(Emitted):
-    """Arguments of Ray's OpenAI application of one model whose prompts are read apart."""
+    """Arguments of Ray's OpenAI application of one model whose prompts are read apart, and ours."""
 
     prefill_config: LLMConfig
     decode_config: LLMConfig
     ingress_deployment_config: DeploymentConfig
+    serving: Serving
 
 
 class Application(Emitted):
@@ -142,3 +174,15 @@ class ServeConfig(Emitted):
         """The configuration as Ray reads it; the same text for the same content."""
         content = self.model_dump(mode="json", exclude_none=True)
         return yaml.dump(content, Dumper=DUMPER, sort_keys=False, default_flow_style=False, width=110)
+
+
+def builder_of(application: Mapping[str, Any]) -> str | None:
+    """Which builder an application amounts to; of ours, Ray's that takes the same arguments.
+
+    None where nobody says what builds it.
+    """
+    path = application.get("import_path")
+    if path == BUILDER:
+        arguments = mapping(application, "args")
+        return PD_APP if any(side in arguments for side in SIDES) else OPENAI_APP
+    return path if isinstance(path, str) else None

@@ -13,7 +13,7 @@ from inference_stack.catalog import CATALOG
 from inference_stack.spec import Finding
 
 from . import versions
-from .applications import OPENAI_APP, PD_APP
+from .applications import BUILDER, OPENAI_APP, PD_APP, POLICY, builder_of
 from .arguments import engine_version
 from .arguments.pairs import pair_findings
 from .card import card
@@ -47,6 +47,9 @@ ALONE = "memory-share"
 
 APPLICATIONS = {OPENAI_APP: "LLMServingArgs", PD_APP: "PDServingArgs", DP_APP: "DPOpenAiServingArgs"}
 """What builds an application of Ray Serve LLM, and the schema of its arguments."""
+OURS = {OPENAI_APP: "OpenAiArguments", PD_APP: "DisaggregatedArguments"}
+"""The same where our builder takes these arguments."""
+OUR_APPLICATION = "The application of inference-stack"
 
 SUCCESSORS = {
     "max_concurrent_queries": "max_ongoing_requests",
@@ -118,11 +121,23 @@ def _serve_findings(
     form = schema_findings(config, RAY_SCHEMA, "ServeDeploySchema", whose=SERVE, path=path)
     use = ServeUse(mapping(config))
     for place, application in use.applications:
-        if root := APPLICATIONS.get(str(application.get("import_path"))):
+        ours = application.get("import_path") == BUILDER
+        if root := (OURS if ours else APPLICATIONS).get(str(builder_of(application))):
             arguments, place = application.get("args", {}), joined(path, place, "args")
-            form += schema_findings(arguments, RAY_SCHEMA, root, whose=LLM, path=place)
+            whose = OUR_APPLICATION if ours else LLM
+            form += schema_findings(arguments, RAY_SCHEMA, root, whose=whose, path=place)
     told = list(_told(serve_rules, use, path))
     for place, deployment in use.deployments:
+        policy = at(deployment.options, "autoscaling_config", "policy")
+        if at(policy, "policy_function") == POLICY:
+            settings = joined(path, place, "autoscaling_config", "policy", "policy_kwargs")
+            form += schema_findings(
+                at(policy, "policy_kwargs") or {},
+                RAY_SCHEMA,
+                "AutoscalingSettings",
+                whose=POLICY,
+                path=settings,
+            )
         if not deployment.serves_model:
             told += _told(deployment_rules, deployment, joined(path, place))
     for place, model in use.models:

@@ -1,15 +1,18 @@
 """What Ray Serve is told of the models of a plan: which application, on which workers, scaled by what."""
 
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, PositiveInt, model_validator
 
 from .applications import (
-    OPENAI_APP,
-    PD_APP,
+    BUILDER,
+    DOWNSCALE_DELAY_S,
+    POLICY,
+    UPSCALE_DELAY_S,
     Application,
     AutoscalingConfig,
+    AutoscalingPolicy,
     DeploymentConfig,
     LLMConfig,
     LLMServingArgs,
@@ -21,6 +24,7 @@ from .applications import (
     RequestRouterConfig,
     RuntimeEnv,
     ServeConfig,
+    Serving,
 )
 from .model import Emitted
 
@@ -75,6 +79,12 @@ class ServedModel(Emitted):
     routing: Literal["balanced", "prefix"] = Field(
         default="balanced", description="How a request finds its replica: by load, or by what it has read."
     )
+    autoscaling: dict[str, JsonValue] | None = Field(
+        default=None, description="Settings of our autoscaling policy; None leaves it to Ray's."
+    )
+    admission: dict[str, JsonValue] | None = Field(
+        default=None, description="What is let in, as the application takes it; None for everything."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -100,6 +110,24 @@ class ServedModel(Emitted):
         """Units of a stage."""
         return self.units // self.stages
 
+    @property
+    def scaling(self) -> AutoscalingConfig:
+        """How Ray finds the number of replicas."""
+        bounds: dict[str, Any] = {
+            "min_replicas": self.replicas_min,
+            "max_replicas": self.replicas_max,
+            # Below what a replica takes, so that the next one is on its way before this one is full.
+            "target_ongoing_requests": max(1, round(0.8 * self.concurrency)),
+        }
+        if self.autoscaling is None:
+            return AutoscalingConfig(**bounds)
+        return AutoscalingConfig(
+            **bounds,
+            upscale_delay_s=UPSCALE_DELAY_S,
+            downscale_delay_s=DOWNSCALE_DELAY_S,
+            policy=AutoscalingPolicy(policy_function=POLICY, policy_kwargs=self.autoscaling),
+        )
+
 
 def worker_resource(group: str) -> str:
     """Ray resource that the workers of a group offer, so that a model runs there and nowhere else.
@@ -110,10 +138,15 @@ def worker_resource(group: str) -> str:
 
 
 def serve_config(models: Sequence[ServedModel], *, name: str = "llm") -> ServeConfig:
-    """One OpenAI-compatible application that serves `models`, made by the builder in the stock Ray image."""
-    configs = tuple(_llm_config(model) for model in models)
-    arguments = LLMServingArgs(llm_configs=configs, ingress_deployment_config=_ingress())
-    return _application(name, OPENAI_APP, arguments)
+    """One OpenAI-compatible application that serves `models`."""
+    return _application(
+        name,
+        LLMServingArgs(
+            llm_configs=tuple(_llm_config(model) for model in models),
+            ingress_deployment_config=_ingress(),
+            serving=_serving(models),
+        ),
+    )
 
 
 def disaggregated_config(prefill: ServedModel, decode: ServedModel, *, name: str = "llm") -> ServeConfig:
@@ -122,12 +155,16 @@ def disaggregated_config(prefill: ServedModel, decode: ServedModel, *, name: str
     A request goes to a replica that writes, which has one that reads make the KV cache and fetches it. The
     two must be of one name and checkpoint; each side scales by itself.
     """
-    arguments = PDServingArgs(
-        prefill_config=_llm_config(prefill, kv_role="kv_producer"),
-        decode_config=_llm_config(decode, kv_role="kv_consumer"),
-        ingress_deployment_config=_ingress(),
+    return _application(
+        name,
+        PDServingArgs(
+            prefill_config=_llm_config(prefill, kv_role="kv_producer"),
+            decode_config=_llm_config(decode, kv_role="kv_consumer"),
+            ingress_deployment_config=_ingress(),
+            # Requests reach the side that writes.
+            serving=_serving([decode]),
+        ),
     )
-    return _application(name, PD_APP, arguments)
 
 
 def kv_transfer(role: Literal["kv_producer", "kv_consumer"]) -> dict[str, JsonValue]:
@@ -135,9 +172,13 @@ def kv_transfer(role: Literal["kv_producer", "kv_consumer"]) -> dict[str, JsonVa
     return {"kv_transfer_config": {"kv_connector": KV_CONNECTOR, "kv_role": role}}
 
 
-def _application(name: str, builder: str, arguments: LLMServingArgs | PDServingArgs) -> ServeConfig:
-    application = Application(name=name, route_prefix="/", import_path=builder, args=arguments)
+def _application(name: str, arguments: LLMServingArgs | PDServingArgs) -> ServeConfig:
+    application = Application(name=name, route_prefix="/", import_path=BUILDER, args=arguments)
     return ServeConfig(applications=(application,))
+
+
+def _serving(models: Sequence[ServedModel]) -> Serving:
+    return Serving(admission={model.name: model.admission for model in models if model.admission})
 
 
 def _llm_config(
@@ -164,13 +205,11 @@ def _llm_config(
             strategy="STRICT_PACK",
         ),
         deployment_config=DeploymentConfig(
-            autoscaling_config=AutoscalingConfig(
-                min_replicas=model.replicas_min,
-                max_replicas=model.replicas_max,
-                # Below what a replica takes, so that the next one is on its way before this one is full.
-                target_ongoing_requests=max(1, round(0.8 * model.concurrency)),
-            ),
+            autoscaling_config=model.scaling,
             max_ongoing_requests=model.concurrency,
+            # The first bound, by number. What waits in vain is told so, and the last in line still gets its
+            # turn in about the time of two answers; the ingress counts tokens besides.
+            max_queued_requests=model.concurrency * model.replicas_max,
             # Its GPUs alone decide where a replica runs: workers offer no CPU.
             ray_actor_options=RayActorOptions(num_cpus=0),
             request_router_config=_prefix_router(model) if model.routing == "prefix" else None,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from inference_stack.engine.applications import OPENAI_APP, PD_APP
+from inference_stack.engine.applications import OPENAI_APP, PD_APP, builder_of
 from inference_stack.engine.document import at, loaded, mapping, mappings, number
 from inference_stack.engine.rules.deployment import UNLIMITED, Deployment
 from inference_stack.engine.rules.model_use import ModelUse
@@ -62,7 +62,7 @@ def _config_engines(config: Mapping[str, Any], keys: Keys, path: str) -> Iterato
     for index, application in mappings(config, "applications"):
         where = joined(path, "applications", index)
         arguments = joined(where, "args")
-        match application.get("import_path"):
+        match builder_of(application):
             case str(name) if name == PD_APP:
                 sides = [
                     (ModelUse(mapping(application, "args", side)), joined(arguments, side))

@@ -134,6 +134,7 @@ class PredictedSpeed(Planned):
     tpot_ms: Range
     output_tok_s: Range = Field(description="Of the whole replica.")
     requests_per_second: float = Field(description="What one replica completes at this concurrency.")
+    requests_per_second_alone: float = Field(description="What it completes with one request at a time.")
     calibration: str = Field(description="Which measurements stand behind it.")
 
 

@@ -132,12 +132,15 @@ def read_by_ray(manifest: dict[str, Any]) -> list[Any]:
     from ray.serve.llm import LLMServingArgs
     from ray.serve.schema import ServeDeploySchema
 
+    from serving.app import Arguments
+
     config = yaml.safe_load(manifest["spec"]["serveConfigV2"])
     (application,) = ServeDeploySchema.model_validate(config).applications
-    if application.import_path.endswith(":build_pd_openai_app"):
-        sides = PDServingArgs.model_validate(application.args)
+    arguments = Arguments.model_validate(application.args).model_dump(exclude={"serving"}, exclude_none=True)
+    if "prefill_config" in arguments:
+        sides = PDServingArgs.model_validate(arguments)
         return [sides.prefill_config, sides.decode_config]
-    return LLMServingArgs.model_validate(application.args).llm_configs
+    return LLMServingArgs.model_validate(arguments).llm_configs
 
 
 def test_ray_takes_every_configuration(manifests: Manifests, ours: list[Any]) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -7,7 +8,7 @@ import yaml
 
 from components.serving_manifest import Place, deployable, service_manifest
 from inference_stack.engine import check_ray_service
-from inference_stack.planner import Plan, PlannedModel
+from inference_stack.planner import Plan, PlannedModel, plan_environment
 from inference_stack.spec import Finding, Severity
 
 from .conftest import HERE
@@ -219,3 +220,42 @@ def test_a_model_on_a_part_of_a_gpu_is_refused_before_anything_is_made(whole: Pl
     half = whole.model_copy(update={"models": tuple(halved(model) for model in whole.models)})
     with pytest.raises(pulumi.RunError, match="model code: several models on one GPU"):
         deployable(half)
+
+
+def scaling(manifest: dict[str, Any]) -> dict[str, Any]:
+    (config,) = arguments(manifest)["llm_configs"]
+    return config["deployment_config"]["autoscaling_config"]
+
+
+def test_the_policy_and_what_is_let_in_follow_from_the_plan() -> None:
+    settings = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.prod.yaml").read_text())["config"]
+    prod = plan_environment(settings["inference-stack:environment"], name="prod", file="Pulumi.prod.yaml")
+    for model in (model for model in prod.models if not model.prefill):
+        assert model.traffic
+        assert model.speed
+        manifest = service_manifest(prod, model, HERE)
+        kwargs = scaling(manifest)["policy"]["policy_kwargs"]
+        admission = arguments(manifest)["serving"]["admission"][model.name]
+        assert kwargs["kv_tokens"] == admission["kv_tokens"] == model.memory.kv_tokens
+        assert kwargs["request_tokens"] == model.traffic.prompt_tokens + model.traffic.output_tokens
+        assert kwargs["requests_per_second"] == pytest.approx(model.speed.requests_per_second, rel=0.005)
+        assert 0 < kwargs["time_alone"] <= 1
+        assert admission["context_tokens"] == model.context_tokens
+
+
+def test_of_a_model_whose_traffic_nobody_says_ray_counts_requests(
+    changed: Callable[..., dict[str, Any]],
+) -> None:
+    manifest = changed("copilot", traffic=None, speed=None)
+    assert "policy" not in scaling(manifest)
+    assert "answer_tokens" not in arguments(manifest)["serving"]["admission"]["copilot"]
+
+
+def test_more_ingress_replicas_share_what_is_let_in_where_more_requests_make_ray_run_them(
+    changed: Callable[..., dict[str, Any]],
+) -> None:
+    few, many = (
+        arguments(changed("copilot", concurrency=concurrency, replicas_max=2))["serving"]["admission"]
+        for concurrency in (50, 51)
+    )
+    assert (few["copilot"]["ingress_replicas"], many["copilot"]["ingress_replicas"]) == (1, 2)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from inference_stack.engine import RayService, ServeConfig, WorkerGroup, ray_service, serve_config
+from inference_stack.engine.applications import OPENAI_APP, PD_APP, builder_of
 
 from .rules import cases_serve, models
 from .vllm_verdicts import vllm_verdicts
@@ -182,9 +183,10 @@ def read_config(config: dict[str, Any]) -> None:
     for application in ServeDeploySchema.model_validate(config).applications:
         if application.import_path.startswith("ray."):
             import_attr(application.import_path)
-        if application.import_path.endswith(":build_openai_app"):
+        builder = builder_of({"import_path": application.import_path, "args": application.args})
+        if builder == OPENAI_APP:
             LLMServingArgs.model_validate(application.args)
-        elif application.import_path.endswith(":build_pd_openai_app"):
+        elif builder == PD_APP:
             PDServingArgs.model_validate(application.args)
 
 

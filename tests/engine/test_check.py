@@ -385,3 +385,44 @@ def test_arguments_that_are_none_are_told_and_not_a_crash(edit_apart, arguments)
 @pytest.mark.parametrize("document", [{}, {"spec": []}, {"spec": {"serveConfigV2": 1}}])
 def test_a_document_that_is_no_ray_service_is_told_and_not_a_crash(document):
     assert faults(document)
+
+
+def ours(application: dict[str, Any]) -> dict[str, Any]:
+    return application["args"].setdefault("serving", {})
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (lambda app: ours(app).update(max_body=1), "args.serving.max_body"),
+        (lambda app: ours(app).update(max_body_bytes=0), "args.serving.max_body_bytes"),
+        (lambda app: ours(app).update(admission={"m": {}}), "args.serving.admission.m.context_tokens"),
+        # The ingress is ours.
+        (lambda app: app["args"].update(ingress_cls_config={}), "args.ingress_cls_config"),
+    ],
+)
+def test_what_our_application_does_not_take_is_told_by_its_path(edit_serve, change, path):
+    assert f"{APPLICATION}.{path}" in {finding.path for finding in edit_serve(change)}
+
+
+def test_the_arguments_of_either_of_rays_applications_are_held_against_its_own(edit_serve, edit_apart):
+    (finding,) = edit_serve(lambda app: app["args"].update(decode=1))
+    assert finding.path == f"{APPLICATION}.args.decode"
+    (finding,) = edit_apart(lambda app: app["args"].update(llm_configs=[]))
+    assert finding.path == f"{APPLICATION}.args.llm_configs"
+
+
+def policy(application: dict[str, Any], **settings: Any) -> None:
+    scaling = application["args"]["llm_configs"][0]["deployment_config"]["autoscaling_config"]
+    whole = {"concurrency": 8, "kv_tokens": 80000, "request_tokens": 1000, "cold_start_s": 60}
+    scaling["policy"] = {
+        "policy_function": "serving.autoscaling:LLMAutoscaling",
+        "policy_kwargs": whole | settings,
+    }
+
+
+def test_a_setting_that_our_policy_does_not_take_is_told_and_one_that_it_takes_is_not(edit_serve):
+    kwargs = f"{MODEL}.deployment_config.autoscaling_config.policy.policy_kwargs"
+    assert edit_serve(policy) == []
+    found = edit_serve(lambda app: policy(app, drain=1, up_at=0))
+    assert {finding.path for finding in found} == {f"{kwargs}.drain", f"{kwargs}.up_at"}

@@ -6,10 +6,12 @@ from pydantic import ValidationError
 
 from inference_stack.engine import Adapters, disaggregated_config, serve_config
 from inference_stack.engine.applications import (
+    PD_APP,
     AutoscalingConfig,
     DeploymentConfig,
     LLMConfig,
     RayActorOptions,
+    builder_of,
 )
 
 
@@ -155,7 +157,7 @@ def apart(served) -> dict[str, Any]:
     decode = served(group="gb200-decode", units=2, replicas_min=1, replicas_max=6, concurrency=40)
     config = yaml.safe_load(disaggregated_config(prefill, decode).to_yaml())
     (application,) = config["applications"]
-    assert application["import_path"] == "ray.serve.llm:build_pd_openai_app"
+    assert builder_of(application) == PD_APP
     return application["args"]
 
 
@@ -199,3 +201,26 @@ def test_the_ingress_of_a_disaggregated_model_is_on_the_head_too(apart, served):
 
 def test_a_model_that_is_not_disaggregated_hands_over_no_kv_cache(served):
     assert "kv_transfer_config" not in only_model(served())["engine_kwargs"]
+
+
+def test_our_policy_decides_where_the_plan_has_settings_for_it_with_short_delays_around_it(served):
+    scaling = only_model(served(autoscaling={"concurrency": 8}))["deployment_config"]["autoscaling_config"]
+    assert scaling["policy"] == {
+        "policy_function": "serving.autoscaling:LLMAutoscaling",
+        "policy_kwargs": {"concurrency": 8},
+    }
+    assert (scaling["upscale_delay_s"], scaling["downscale_delay_s"]) == (10, 30)
+
+
+def test_where_the_plan_has_no_settings_ray_decides_with_its_own_delays(served):
+    scaling = only_model(served())["deployment_config"]["autoscaling_config"]
+    assert set(scaling) == {"min_replicas", "max_replicas", "target_ongoing_requests"}
+
+
+def test_no_more_wait_at_a_caller_than_all_replicas_work_on(served):
+    assert only_model(served(concurrency=8, replicas_max=4))["deployment_config"]["max_queued_requests"] == 32
+
+
+def test_what_is_let_in_is_told_by_model(served):
+    first, second = served(admission={"context_tokens": 8192}), served(name="other")
+    assert emitted(first, second)["serving"] == {"admission": {"copilot": {"context_tokens": 8192}}}

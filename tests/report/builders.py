@@ -108,6 +108,7 @@ def speed(ttft: float, tpot: float, concurrency: int) -> PredictedSpeed:
         tpot_ms=near(tpot, 0.15),
         output_tok_s=near(concurrency * 300 / (ttft + 300 * tpot) * 1000, 0.15),
         requests_per_second=concurrency / (ttft + 300 * tpot) * 1000,
+        requests_per_second_alone=1.5 / (ttft + 300 * tpot) * 1000,
         calibration="41 rows of 3 sources: Hopper, bf16",
     )
 

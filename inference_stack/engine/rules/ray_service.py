@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from inference_stack.engine.applications import OPENAI_APP, PD_APP
+from inference_stack.engine.applications import OPENAI_APP, PD_APP, builder_of
 from inference_stack.engine.document import at, mapping, mappings, quantity
 from inference_stack.engine.schema import joined
 from inference_stack.spec import Severity
@@ -247,14 +247,14 @@ def _direct_streaming_refused(use: ServiceUse) -> Iterator[Fault]:
     for path, application in use.serve.applications:
         path = joined(SERVE_CONFIG, path, "args")
         for key in ("ingress_deployment_config", "ingress_cls_config"):
-            if application.get("import_path") in APPS and at(application, "args", key):
+            if builder_of(application) in APPS and at(application, "args", key):
                 yield Fault(
                     path=joined(path, key),
                     what=f"Ray Serve LLM refuses it beside {STREAMING}: there is no ingress",
                     remedy="leave it out, and set the deployment_config of the model",
                 )
         models = [found for found, _ in use.serve.models if joined(SERVE_CONFIG, found).startswith(path)]
-        if application.get("import_path") == OPENAI_APP and len(models) > 1:
+        if builder_of(application) == OPENAI_APP and len(models) > 1:
             yield Fault(
                 path=joined(path, "llm_configs"),
                 given=f"{len(models)} models",

@@ -6,7 +6,7 @@ from functools import cached_property
 from math import floor
 from typing import Any
 
-from inference_stack.engine.applications import OPENAI_APP, PD_APP, SIDES
+from inference_stack.engine.applications import OPENAI_APP, PD_APP, SIDES, builder_of
 from inference_stack.engine.document import at, mapping, mappings, number
 from inference_stack.engine.schema import joined, near
 from inference_stack.spec import Severity
@@ -56,7 +56,7 @@ class ServeUse:
             for index, options in mappings(application, "deployments"):
                 yield joined(path, "deployments", index), Deployment(options)
             ingress = mapping(application, "args", "ingress_deployment_config")
-            if ingress and application.get("import_path") in BUILDERS:
+            if ingress and builder_of(application) in BUILDERS:
                 yield joined(path, "args", "ingress_deployment_config"), Deployment(ingress)
         for path, model in self.models:
             yield joined(path, "deployment_config"), model.deployment
@@ -65,7 +65,7 @@ class ServeUse:
 def models_of(application: Mapping[str, Any], path: str) -> Iterator[tuple[str, ModelUse]]:
     """The models of one application of Ray Serve LLM, each with its path."""
     arguments, path = application.get("args"), joined(path, "args")
-    match application.get("import_path"):
+    match builder_of(application):
         case str(name) if name == OPENAI_APP:
             for index, config in mappings(arguments, "llm_configs"):
                 yield joined(path, "llm_configs", index), ModelUse(config)
@@ -149,7 +149,7 @@ def _unknown_builder(use: ServeUse) -> Iterator[Fault]:
 )
 def _model_twice(use: ServeUse) -> Iterator[Fault]:
     for path, application in use.applications:
-        if application.get("import_path") != OPENAI_APP:
+        if builder_of(application) != OPENAI_APP:
             continue
         path = joined(path, "args", "llm_configs")
         if at(application, "args", "llm_configs") == []:
@@ -176,7 +176,7 @@ def _model_twice(use: ServeUse) -> Iterator[Fault]:
 )
 def _prefill_without_transfer(use: ServeUse) -> Iterator[Fault]:
     for path, application in use.applications:
-        for side in SIDES if application.get("import_path") == PD_APP else ():
+        for side in SIDES if builder_of(application) == PD_APP else ():
             config = mapping(application, "args", side)
             if config and not at(config, "engine_kwargs", "kv_transfer_config"):
                 yield Fault(
@@ -202,7 +202,7 @@ AGREED = (
 )
 def _prefill_decode_differ(use: ServeUse) -> Iterator[Fault]:
     for path, application in use.applications:
-        for keys in AGREED if application.get("import_path") == PD_APP else ():
+        for keys in AGREED if builder_of(application) == PD_APP else ():
             reading, writing = (at(application, "args", side, *keys) for side in SIDES)
             if reading != writing:
                 yield Fault(

@@ -16,11 +16,12 @@ from inference_stack.planner.worker import worker_size
 from .candidate import Candidate
 from .candidates import rejected
 from .choose import Choice, Placed
-from .demand import Asked, precision
+from .demand import Asked, Demand, precision
 from .memory_plan import budget
 from .packing import Pick, Pool
 from .planned_pools import pool_name
 from .runner_up import runner_up
+from .sizing import completed_per_second, pace
 
 
 def planned_models(choice: Choice, catalog: Catalog) -> tuple[PlannedModel, ...]:
@@ -61,7 +62,7 @@ def _planned(choice: Choice, number: int, placed: Placed, pick: Pick, catalog: C
         adapters=tuple(adapter.name for adapter in model.adapters),
         engine=engine_arguments(model, candidate.replica),
         memory=budget(candidate.memory),
-        speed=_speed(candidate, candidate.speed, demand.traffic),
+        speed=_speed(demand, candidate, candidate.speed),
         bottleneck=candidate.bottleneck,
         usd_per_hour=None if offer.usd_per_node_hour is None else candidate.usd_per_hour,
         rejected=rejected(placed.found, barred),
@@ -94,9 +95,11 @@ def _prefill(placed: Placed, pick: Pick, catalog: Catalog) -> PlannedPrefill | N
     )
 
 
-def _speed(candidate: Candidate, found: Speed | None, traffic: Asked | None) -> PredictedSpeed | None:
+def _speed(demand: Demand, candidate: Candidate, found: Speed | None) -> PredictedSpeed | None:
+    traffic = demand.traffic
     if found is None or traffic is None:
         return None
+    alone = pace(demand, candidate.replica, 1)
     return PredictedSpeed(
         concurrency=candidate.concurrency,
         prompt_tokens=traffic.prompt_tokens,
@@ -105,6 +108,7 @@ def _speed(candidate: Candidate, found: Speed | None, traffic: Asked | None) -> 
         tpot_ms=_range(found.tpot_ms),
         output_tok_s=_range(found.output_tok_s),
         requests_per_second=candidate.requests_per_second,
+        requests_per_second_alone=completed_per_second(alone, traffic, 1),
         calibration=found.calibration,
     )
 

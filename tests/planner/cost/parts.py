@@ -62,6 +62,7 @@ def speed(requests_per_second: float = 2.0, off: float = 0.2) -> PredictedSpeed:
         tpot_ms=Range(value=25, low=20, high=30),
         output_tok_s=Range(value=tokens, low=tokens * (1 - off), high=tokens * (1 + off)),
         requests_per_second=requests_per_second,
+        requests_per_second_alone=requests_per_second / 8,
         calibration="made by hand",
     )
 
