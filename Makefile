@@ -1,7 +1,7 @@
 # Every target sets up what it needs. ENV names the environment: Pulumi.$(ENV).yaml.
 ENV ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help setup preview up down status serve test check format reference engine-version bench-planner bench-preview bench-lint calibrate charts lock clean
+.PHONY: help setup preview up down status serve test check format reference engine-version bench-planner bench-preview bench-lint calibrate charts image lock clean
 
 # The newest Python of 3.11 to 3.13 that really runs; some machines have names on PATH with nothing behind them.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -77,6 +77,9 @@ calibrate: ## fit the speed constants anew, and redraw docs/accuracy.md
 	@$(BOOTSTRAP) --set check
 	@$(IN_VENV)python -m benchmarks.calibrate_speed
 	@$(IN_VENV)python -m benchmarks.pictures
+
+image: setup ## build the image of ENV's heads and workers with Docker, push it, and print how it is named
+	@$(IN_VENV)python -m serving.image Pulumi.$(ENV).yaml
 
 charts: setup ## KubeRay's two charts as folders, ready for `helm push`
 	@$(LOCALCLOUD) charts charts

@@ -36,6 +36,7 @@ def environment(models: int) -> dict[str, Any]:
         },
         "cluster": {"heads": {"sku": "Standard_D8ds_v5", "nodes": {"min": 0, "max": max(2, models)}}},
         "governance": {"licences": list(LICENCES)},
+        "images": {"registry": "inferencebench.azurecr.io"},
         "models": [_model(number) for number in range(models)],
     }
 

@@ -52,7 +52,7 @@ def environment(models: int) -> dict[str, Any]:
                     "pods": "172.16.0.0/13", "services": "192.168.0.0/20"},
         "cluster": {"heads": {"sku": "Standard_D8ds_v5", "nodes": {"min": 0, "max": 200}}},
         "governance": {"licences": sorted({row.licence for row in CATALOG.models.values()})},
-        "images": {"ray_arm64": "registry.example.com/ray-llm:arm64"},
+        "images": {"arm64": True},
         "models": [_model(number) for number in range(models)],
     }  # fmt: skip
 

@@ -28,6 +28,8 @@ from inference_stack.planner import (
     node_selector,
     pool_taints,
 )
+from inference_stack.spec import InvalidEnvironment, unpublished_findings
+from serving.image import reference
 
 from .serving_settings import admission_settings, autoscaling_settings
 
@@ -71,13 +73,12 @@ def service_manifest(plan: Plan, model: PlannedModel, place: Place) -> dict[str,
 def _manifest(
     plan: Plan, model: PlannedModel, place: Place, workers: list[WorkerGroup], serve: ServeConfig
 ) -> dict[str, Any]:
-    images = plan.environment.images
     return ray_service(
         RayService(
             name=model.name,
             namespace=place.namespace,
             # Ray's autoscaler, which KubeRay puts beside the head, is of the same image.
-            image=images.pulled(images.ray),
+            image=reference(plan.environment.images),
             service_account=place.service_account,
             licence=model.licence,
             head=HeadGroup(cpu=HEAD_CPU, memory_gib=HEAD_GIB, node_selector=dict(place.head_selector)),
@@ -125,12 +126,10 @@ def _said(settings: BaseModel | None) -> dict[str, Any] | None:
 
 
 def _workers(plan: Plan, replicas: PlannedModel | PlannedPrefill, group: str) -> WorkerGroup:
-    pool, images = _pool(plan, replicas.pool), plan.environment.images
-    other = images.ray_arm64 if pool.arch == "arm64" else None
+    pool = _pool(plan, replicas.pool)
     return WorkerGroup(
         name=group,
         node_selector=node_selector(pool),
-        image=images.pulled(other) if other else None,
         taints=(*pool_taints(pool.priority), *pool.taints),
         resource=pool.accelerator.resource,
         units=replicas.units,
@@ -151,10 +150,15 @@ def _adapters(plan: Plan, model: PlannedModel, replicas: PlannedModel | PlannedP
 
 
 def deployable(plan: Plan) -> None:
-    """Raise RunError for what a plan can size and this program cannot make yet, before it makes anything."""
+    """Raise for what a plan can have and this program cannot make, before it makes anything.
+
+    RunError for what it cannot make yet, InvalidEnvironment for an image that lies nowhere.
+    """
     for model in plan.models:
         if model.share < 1:
             raise pulumi.RunError(
                 f"model {model.name}: several models on one GPU (shared_gpus) can be planned, and not yet "
                 "deployed; `inference-stack plan` shows it"
             )
+    if wrong := list(unpublished_findings(plan.environment.images)):
+        raise InvalidEnvironment(f"Pulumi.{plan.name}.yaml", wrong)

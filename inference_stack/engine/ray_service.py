@@ -40,9 +40,6 @@ class WorkerGroup(Emitted):
 
     name: str = Field(description="Name of the group: its pool, or its part there.")
     node_selector: dict[str, str] = Field(description="Labels of the nodes of the pool.")
-    image: str | None = Field(
-        default=None, description="Image of the pods where the nodes are of another architecture than heads."
-    )
     taints: tuple[str, ...] = Field(
         default=(), description="Taints of those nodes that the pods tolerate, `key=value:effect`."
     )
@@ -153,7 +150,7 @@ def _head(service: RayService) -> Manifest:
 def _worker(service: RayService, group: WorkerGroup) -> Manifest:
     container = {
         "name": "ray-worker",
-        "image": group.image or service.image,
+        "image": service.image,
         **_container(group.cpu, group.memory_gib, {group.resource: str(group.units)}),
     }
     return {

@@ -94,7 +94,7 @@ RULES = (
     _rule(
         r"containers\[\d+\]\.image",
         Fate.LEFT,
-        f"the pods run the image of `images.ray`, with Ray {RAY}",
+        f"the pods run the image of `images.serving`, with Ray {RAY}",
         "build one of your own on it, where yours has more in it",
     ),
     _rule(

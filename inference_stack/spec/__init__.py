@@ -1,7 +1,7 @@
 """What may be asked: the environment and the form in which its faults are told."""
 
 from .cluster import HEADS_POOL, MOST_POOLS, OWN_POOLS, SYSTEM_POOL, Cluster, ClusterTier, CpuPool, Nodes
-from .consistency import EDGE, environment_findings, gpu_pool_findings, readable, under
+from .consistency import EDGE, environment_findings, gpu_pool_findings, readable, under, unpublished_findings
 from .demand import Isolation, Precision, Slo, Traffic
 from .environment import Budget, Environment, Governance, Telemetry
 from .faults import shown, validation_findings
@@ -72,5 +72,6 @@ __all__ = [
     "readable",
     "shown",
     "under",
+    "unpublished_findings",
     "validation_findings",
 ]

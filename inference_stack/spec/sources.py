@@ -39,13 +39,16 @@ class Images(Section):
         description="Mirror from which every image is pulled, for example acme.azurecr.io/mirror; it takes "
         "the place of the registry in each reference.",
     )
-    ray: str = Field(
-        default="docker.io/rayproject/ray-llm:2.60.0-py312-cu130",
-        description="Ray with the LLM extra, head and workers.",
+    serving: str = Field(
+        default="inference-serving",
+        pattern=r"^([a-z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(@sha256:[0-9a-f]{64})?$",
+        description="Repository of the image that heads and workers run, which `make image` builds; its tag "
+        "follows from what is in it. Or one image of a repository, by its digest: `…@sha256:…`.",
     )
-    ray_arm64: str | None = Field(
-        default=None,
-        description="The same for workers on arm64 nodes (GB200, GB300); left out, the plan makes none.",
+    arm64: bool = Field(
+        default=False,
+        description="Whether `make image` builds it for arm64 nodes too (GB200, GB300); otherwise the plan "
+        "makes none of them.",
     )
     device_plugin: str = Field(
         default="nvcr.io/nvidia/k8s-device-plugin:v0.17.4", description="NVIDIA device plugin."
@@ -57,6 +60,23 @@ class Images(Section):
         if self.registry is None:
             return reference
         first, slash, rest = reference.partition("/")
-        # Without a dot, a port or localhost, the first part belongs to a name on Docker Hub.
-        named = slash and ("." in first or ":" in first or first == "localhost")
-        return f"{self.registry}/{rest if named else reference}"
+        return f"{self.registry}/{rest if slash and _is_registry(first) else reference}"
+
+    def application(self, tag: str) -> str:
+        """The image of heads and workers as it is pulled: this tag of the repository, or the one pinned."""
+        return self.pulled(self.serving if self.pinned else f"{self.serving}:{tag}")
+
+    @property
+    def pinned(self) -> bool:
+        """Whether one image is named by its digest, and not the one that this code makes."""
+        return "@" in self.serving
+
+    @property
+    def published(self) -> bool:
+        """Whether the image of heads and workers is said to lie in a registry; nobody publishes it."""
+        return self.registry is not None or _is_registry(self.serving.partition("/")[0])
+
+
+def _is_registry(first: str) -> bool:
+    """Whether the first part of a reference is a registry, and not of a name on Docker Hub."""
+    return "." in first or ":" in first or first == "localhost"

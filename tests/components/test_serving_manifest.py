@@ -9,7 +9,8 @@ import yaml
 from components.serving_manifest import Place, deployable, service_manifest
 from inference_stack.engine import check_ray_service
 from inference_stack.planner import Plan, PlannedModel, plan_environment
-from inference_stack.spec import Finding, Severity
+from inference_stack.spec import Finding, InvalidEnvironment, Severity
+from serving.image import tag
 
 from .conftest import HERE
 
@@ -58,11 +59,13 @@ def test_what_is_sent_for_the_environments_of_this_repository_has_no_fault(ours:
     assert [finding for manifest in ours for finding in faults(manifest)] == []
 
 
-def test_every_image_comes_from_the_mirror(manifests: Manifests) -> None:
+def test_heads_and_workers_of_either_architecture_run_the_image_of_this_code_from_the_mirror(
+    manifests: Manifests,
+) -> None:
     for manifest in manifests.values():
         for group in (cluster(manifest)["headGroupSpec"], *groups(manifest).values()):
             for container in pod(group)["containers"]:
-                assert container["image"].startswith("acme.azurecr.io/mirror/rayproject/ray-llm:2.60.0")
+                assert container["image"] == f"acme.azurecr.io/mirror/inference-serving:{tag()}"
         # KubeRay gives the autoscaler the image of the head where none is named.
         assert "image" not in cluster(manifest)["autoscalerOptions"]
 
@@ -103,19 +106,6 @@ def test_each_side_has_as_many_gpus_as_the_plan_says(
     sides = arguments(manifest)
     assert sides["prefill_config"]["engine_kwargs"]["tensor_parallel_size"] == 2
     assert sides["decode_config"]["engine_kwargs"]["tensor_parallel_size"] == 4
-
-
-def test_workers_on_arm64_run_another_image_than_their_head(manifests: Manifests) -> None:
-    manifest = manifests["reasoning"]
-    head = pod(cluster(manifest)["headGroupSpec"])["containers"][0]["image"]
-    workers = {pod(group)["containers"][0]["image"] for group in groups(manifest).values()}
-    assert workers == {f"{head}-aarch64"}
-
-
-def test_workers_on_amd64_run_the_image_of_their_head(manifests: Manifests) -> None:
-    manifest = manifests["experts"]
-    head = pod(cluster(manifest)["headGroupSpec"])["containers"][0]["image"]
-    assert pod(groups(manifest)["eights"])["containers"][0]["image"] == head
 
 
 def test_prefix_routing_is_asked_of_the_deployments_whose_client_is_the_ingress(manifests: Manifests) -> None:
@@ -220,6 +210,13 @@ def test_a_model_on_a_part_of_a_gpu_is_refused_before_anything_is_made(whole: Pl
     half = whole.model_copy(update={"models": tuple(halved(model) for model in whole.models)})
     with pytest.raises(pulumi.RunError, match="model code: several models on one GPU"):
         deployable(half)
+
+
+def test_an_image_that_lies_in_no_registry_is_refused_before_anything_is_made(whole: Plan) -> None:
+    images = whole.environment.images.model_copy(update={"registry": None})
+    environment = whole.environment.model_copy(update={"images": images})
+    with pytest.raises(InvalidEnvironment, match=r"images\.serving = inference-serving"):
+        deployable(whole.model_copy(update={"environment": environment}))
 
 
 def scaling(manifest: dict[str, Any]) -> dict[str, Any]:

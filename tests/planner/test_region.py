@@ -11,7 +11,7 @@ from inference_stack.planner.region import absent
 from inference_stack.spec import InvalidEnvironment, Severity
 
 GB200 = "Standard_ND128isr_NDR_GB200_v6"
-ARM_IMAGE = {"ray_arm64": "acme.azurecr.io/ray-llm:2.60.0-arm64"}
+ARM_IMAGE = {"arm64": True}
 GROUP = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/ai/providers"
     "/Microsoft.Compute/capacityReservationGroups/kept"

@@ -180,8 +180,8 @@ def _barred(sku: Sku, environment: Environment) -> Barred | None:
         return Barred(sku, "capacity", "gets no new capacity; new_a100_capacity: true asks for it anyway")
     if absent(sku, environment.region):
         return Barred(sku, "region", f"has no list price in {environment.region}")
-    if sku.arch == "arm64" and environment.images.ray_arm64 is None:
-        return Barred(sku, "architecture", "is arm64, and images.ray_arm64 names no image")
+    if sku.arch == "arm64" and not environment.images.arm64:
+        return Barred(sku, "architecture", "is arm64, and the image is not: images.arm64 is false")
     name = SPOT_CORES if environment.spot else sku.quota_family
     granted = environment.granted.get(family(name))
     if granted is not None and granted < sku.vcpu:

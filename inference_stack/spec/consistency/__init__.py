@@ -12,10 +12,17 @@ from .network import network_findings
 from .pools import gpu_pool_findings, pools_findings
 from .reservations import reservation_findings
 from .rules import readable, under
-from .sources import source_findings
+from .sources import source_findings, unpublished_findings
 from .subscription import subscription_findings
 
-__all__ = ["EDGE", "environment_findings", "gpu_pool_findings", "readable", "under"]
+__all__ = [
+    "EDGE",
+    "environment_findings",
+    "gpu_pool_findings",
+    "readable",
+    "under",
+    "unpublished_findings",
+]
 
 CONCERNS = (
     subscription_findings,

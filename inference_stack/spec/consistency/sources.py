@@ -1,11 +1,11 @@
-"""Charts: from one place each, and from the mirror where there is one."""
+"""Charts and images: from one place each, and from the mirror where there is one."""
 
 from collections.abc import Iterator
 
 from inference_stack.spec.environment import Environment
 from inference_stack.spec.faults import shown
 from inference_stack.spec.finding import Finding, Severity
-from inference_stack.spec.sources import Charts, ChartSource
+from inference_stack.spec.sources import Charts, ChartSource, Images
 
 from .rules import readable, under
 
@@ -15,6 +15,19 @@ def source_findings(environment: Environment) -> Iterator[Finding]:
     for name in Charts.model_fields:
         for rule in (_chart, _mirrored):
             yield from under(f"charts.{name}", readable(rule(environment, name)))
+
+
+def unpublished_findings(images: Images) -> Iterator[Finding]:
+    """Why no pod could have the image of heads and workers. A plan alone needs none."""
+    if not images.published:
+        yield Finding(
+            code="image-without-registry",
+            path="images.serving",
+            given=shown(images.serving),
+            what="names no registry, and nobody publishes this image: no pod could start",
+            allowed=f"acme.azurecr.io/{images.serving}, for example; or set images.registry",
+            remedy="`make image` builds it and pushes it there",
+        )
 
 
 def _source(environment: Environment, name: str) -> ChartSource:

@@ -232,6 +232,12 @@ SERVICES: list[tuple[str, Change, str, Change]] = [
         container(image="acme.azurecr.io/serving@sha256:0"),
     ),
     (
+        "ray-images-differ",
+        container(image="acme.azurecr.io/serving:2.55.1-vllm0.29.0-4c4e1d4c4e1d"),
+        f"{CONTAINER}.image",
+        container(image="acme.azurecr.io/serving:2.60.0-vllm0.29.0-4c4e1d4c4e1d"),
+    ),
+    (
         "ray-version-differs",
         cluster(rayVersion="2.55.1"),
         f"{CLUSTER}.rayVersion",

@@ -72,7 +72,7 @@ def test_spot_pools_are_made_where_that_is_allowed_and_take_the_quota_of_spot() 
 
 
 def test_a_size_that_has_no_price_in_the_region_is_not_made_there() -> None:
-    arm = {"ray_arm64": "registry.example.com/ray:arm64"}
+    arm = {"arm64": True}
     asked = asking("deepseek-ai/DeepSeek-R1", ttft_ms=4000)
     no_h200 = {"standardNDISRH200V5Family": 0}
     assert size_of(asked, images=arm, quota=no_h200) == GB200

@@ -89,7 +89,7 @@ def test_an_unconfirmed_price_wins_where_no_other_size_will_do_and_the_plan_says
 
 
 def test_a_size_without_a_price_is_taken_only_where_nothing_else_will_do() -> None:
-    images = {"ray_arm64": "registry.example.com/ray:arm64"}
+    images = {"arm64": True}
     gb300 = "Standard_ND128isr_GB300_v6"
     assert size_of(asking(rate=1), images=images) != gb300
     quota = H100_ALONE | {"standardNDSH100v5Family": 0, "StandardNCadsH100v5Family": 0}
@@ -191,7 +191,7 @@ def test_llama_70b_fp8_on_one_94_gb_card_holds_more() -> None:
 
 
 # A large mixture of experts goes to ND H100 v5 or GB200: without H200, and GB200 needs an arm64 image.
-ARM = {"ray_arm64": "registry.example.com/ray:arm64"}
+ARM = {"arm64": True}
 NO_H200 = {"standardNDISRH200V5Family": 0}
 
 
