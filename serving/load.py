@@ -6,6 +6,7 @@ from typing import Any
 
 from vllm.v1.metrics.loggers import StatLoggerBase
 
+from .gpu_use import Gpus
 from .latencies import Latencies
 from .signals import ReplicaReport
 
@@ -19,6 +20,7 @@ class EngineLoad(StatLoggerBase):
         self._waiting = 0
         self._kv_use = 0.0
         self._ttft, self._tpot = Latencies(), Latencies()
+        self._gpus = Gpus()
 
     def record(self, scheduler_stats: Any, iteration_stats: Any, *_others: Any, **_more: Any) -> None:
         """Called by vLLM after each step, with what there is to tell of it."""
@@ -55,6 +57,7 @@ class EngineLoad(StatLoggerBase):
             running_tokens=running_tokens,
             waiting_tokens=waiting_tokens,
             kv_use=min(1.0, self._kv_use),
+            gpu_use=self._gpus.use(),
             ttft_p95_ms=self._ttft.p95_ms(now),
             tpot_p95_ms=self._tpot.p95_ms(now),
         )
