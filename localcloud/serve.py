@@ -23,8 +23,8 @@ from localcloud import sim_gpu
 from localcloud.serve_ray import LocalRay, RayNode, ServeError, failures
 from localcloud.sim_gpu.hub import provide
 
-PROXY = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serving.proxy.layers"}
-"""As the image has it."""
+IN_THE_IMAGE = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serving.proxy.layers"}
+"""Variables that the image of the serving layer sets."""
 WAKE_S = 900.0
 """How long the first replica may take to answer; it takes 40 to 100 s on two free cores."""
 
@@ -77,12 +77,10 @@ def _chosen(plan: Plan, model: str | None) -> Any:
 
 
 @contextmanager
-def served(
-    service: LocalService, state: Path, console: Console, more: Mapping[str, str] | None = None
-) -> Iterator[LocalRay]:
+def served(service: LocalService, state: Path, console: Console) -> Iterator[LocalRay]:
     """A model that is served and has answered; nothing of it runs afterwards.
 
-    `more` are variables for the environment of every process. Raises ServeError, and NoSmallModelError for an architecture that cannot be simulated.
+    Raises ServeError, and NoSmallModelError for an architecture that cannot be simulated.
     """
     with simulated(service.source, service.node, state, console) as ray:
         with _step(console, "The application, as serveConfigV2 has it"):
@@ -104,8 +102,9 @@ def simulated(
     with _step(console, f"A small random model in place of {source}"):
         hub = (state / "hub").resolve()
         provide(source, hub)
-    environment = {**sim_gpu.variables(state / "plugin"), "HF_HUB_CACHE": str(hub), "HF_HUB_OFFLINE": "1"}
-    ray = LocalRay(node, {**environment, **variables}, state / "ray.log")
+    cache = {"HF_HUB_CACHE": str(hub), "HF_HUB_OFFLINE": "1"}
+    environment = {**sim_gpu.variables(state / "plugin"), **cache, **IN_THE_IMAGE, **variables}
+    ray = LocalRay(node, environment, state / "ray.log")
     try:
         with _step(console, f"Ray with {node.gpus} simulated GPUs"):
             ray.wait()

@@ -33,8 +33,9 @@ DOCKERFILE = "Dockerfile"
 RAY_LLM = "docker.io/rayproject/ray-llm"
 """What it is built on, without the tags, which the Dockerfile has."""
 
-ENTRIES: tuple[str, ...] = ("app", "autoscaling")
-"""Modules that a Serve configuration names: the application, and the policy that Ray's controller loads."""
+ENTRIES: tuple[str, ...] = ("app", "autoscaling", "proxy")
+"""Modules that Ray loads by their names: the application and the policy, which a Serve configuration names, and
+the layer of its proxies, which the Dockerfile does."""
 
 
 def contents() -> dict[str, bytes]:
