@@ -34,8 +34,8 @@ RAY_LLM = "docker.io/rayproject/ray-llm"
 """What it is built on, without the tags, which the Dockerfile has."""
 
 ENTRIES: tuple[str, ...] = ("app", "autoscaling", "proxy")
-"""Modules that Ray loads by their names: the application and the policy, which a Serve configuration names, and
-the layer of its proxies, which the Dockerfile does."""
+"""Modules that Ray loads by their names: the application and the policy, as a Serve configuration has them,
+and the layer of its proxies, as the Dockerfile has it."""
 
 
 def contents() -> dict[str, bytes]:
