@@ -22,6 +22,7 @@ class Tool(StrEnum):
     KWOK_STAGES = "kwok-stages"
     """File that tells kwok how nodes and pods come to life; its `--config`."""
     LANGUAGE_YAML = "pulumi-language-yaml"
+    ACTIONLINT = "actionlint"
 
 
 ENGINE = frozenset({Tool.PULUMI, Tool.LANGUAGE_PYTHON})
@@ -37,4 +38,4 @@ UP = PREVIEW | {
     Tool.KWOK,
     Tool.KWOK_STAGES,
 }
-TEST = UP | {Tool.KUBERAY_CRDS, Tool.LANGUAGE_YAML}
+TEST = UP | {Tool.KUBERAY_CRDS, Tool.LANGUAGE_YAML, Tool.ACTIONLINT}

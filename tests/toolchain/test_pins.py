@@ -21,6 +21,7 @@ def test_a_pinned_version_is_the_one_that_its_go_mod_resolves(pin: Pin) -> None:
         Tool.LANGUAGE_PYTHON: "github.com/pulumi/pulumi/sdk/v3",
         Tool.PULUMI: "github.com/pulumi/pulumi/pkg/v3",
         Tool.LANGUAGE_YAML: "github.com/pulumi/pulumi-yaml",
+        Tool.ACTIONLINT: "github.com/rhysd/actionlint",
         Tool.KWOK: "sigs.k8s.io/kwok",
         Tool.ETCD: "go.etcd.io/etcd/server/v3",
         Tool.KUBERAY_OPERATOR: "github.com/ray-project/kuberay/ray-operator",

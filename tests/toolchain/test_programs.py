@@ -16,6 +16,7 @@ from localcloud.toolchain import Tool, Toolchain
         (Tool.KUBE_CONTROLLER_MANAGER, ["--version"], "Kubernetes v1.35.4"),
         (Tool.ETCD, ["--version"], "etcd Version: 3.6.14"),
         (Tool.KWOK, ["--version"], "kwok version v0.8.0"),
+        (Tool.ACTIONLINT, ["-version"], "v1.7.12"),
     ],
 )
 def test_a_program_runs_and_reports_the_pinned_version(
