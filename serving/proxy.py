@@ -17,6 +17,8 @@ from .layers import request_id
 
 logger = logging.getLogger("ray.serve")
 
+DONE = b"data: [DONE]\n\n"
+"""How a stream ends that is whole."""
 KEPT_BYTES = 64 * 2**20
 """Longest body that is kept until its answer begins. Ray's proxy keeps all of it, too."""
 
@@ -89,7 +91,7 @@ class _Answer:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._head: Message | None = None
-        self.begun = self._ended = self._events = False
+        self.begun = self._ended = self._events = self._done = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -102,10 +104,11 @@ class _Answer:
             await self._send(head)
         if message["type"] == "http.response.body":
             self._ended = not message.get("more_body", False)
+            self._done = message.get("body", b"").endswith(DONE)
         await self._send(message)
 
     async def end_if_broken(self) -> None:
         """The last event of a stream that broke off; whatever else broke off, the server cuts."""
         if self._events and not self._ended:
-            event = replica_lost().event().encode()
+            event = b"" if self._done else replica_lost().event().encode()
             await self._send({"type": "http.response.body", "body": event, "more_body": False})

@@ -89,6 +89,13 @@ def test_a_stream_that_breaks_off_ends_with_an_error_event(attempts: list[list[M
     assert last == {"type": "http.response.body", "body": LOST.event().encode(), "more_body": False}
 
 
+def test_a_stream_that_was_whole_is_ended_without_an_error() -> None:
+    whole = {**END, "more_body": True}
+    *sent, last = answer_of(Proxy([START, WORD, whole]), BODY)
+    assert sent == [START, WORD, whole]
+    assert last == {"type": "http.response.body", "body": b"", "more_body": False}
+
+
 def test_another_answer_that_breaks_off_is_left_to_the_server_to_cut() -> None:
     assert answer_of(Proxy([JSON_START, WORD]), BODY) == [JSON_START, WORD]
 
