@@ -19,7 +19,7 @@ from matplotlib import pyplot as plt
 
 from components.serving_settings import autoscaling_settings
 from inference_stack.engine.applications import DOWNSCALE_DELAY_S, UPSCALE_DELAY_S
-from inference_stack.planner import PlannedModel, plan_environment
+from inference_stack.planner import Plan, PlannedModel, plan_environment
 from serving.autoscaling import State, desired
 from serving.signals import Signals
 
@@ -28,6 +28,17 @@ from .simulated_replicas import Engine, Outcome, Pace, Policy, Request, simulate
 
 TRACES = Path(__file__).parents[2] / "shared" / "data" / "traces"
 PAGE = Path(__file__).parents[1] / "docs" / "autoscaling.md"
+
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "inference-stack",
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+"""Of the pictures."""
 
 CONTEXT_TOKENS = 16_384
 SEEDS = (1, 2, 3)
@@ -80,13 +91,18 @@ def requests(case: Case, seed: int) -> list[Request]:
 
 
 def planned(asked: Sequence[Request], nodes_min: int, concurrency: int | None = None) -> PlannedModel:
-    """What the planner makes of the mean request, on thirds of an H100 NVL."""
+    """The model of `plan_of`."""
+    return plan_of(asked, nodes_min, concurrency).models[0]
+
+
+def plan_of(asked: Sequence[Request], nodes_min: int, concurrency: int | None = None, most: int = 99) -> Plan:
+    """What the planner makes of the mean request, on thirds of an H100 NVL; at `most` so many replicas."""
     rate = len(asked) / asked[-1].arrival_s
     model: dict[str, Any] = {
         "name": "chat",
         "source": "Qwen/Qwen2.5-7B-Instruct",
         "context_tokens": CONTEXT_TOKENS,
-        "replicas": {"min": 0, "max": 99},
+        "replicas": {"min": 0, "max": most},
         "placement": {"pool": "slices"},
         "slo": {"ttft_ms": 1000, "tpot_ms": 50},
         "traffic": {
@@ -111,7 +127,7 @@ def planned(asked: Sequence[Request], nodes_min: int, concurrency: int | None = 
         "pools": [pool],
         "models": [model],
     }
-    return plan_environment(environment, name="simulated", file="simulated").models[0]
+    return plan_environment(environment, name="simulated", file="simulated")
 
 
 def engine(model: PlannedModel, alone: PlannedModel) -> Engine:
@@ -251,9 +267,7 @@ def picture(case: Case, found: Compared) -> Any:
 
 def main() -> None:
     """Print the tables; write them and the pictures into docs."""
-    mpl.rcParams.update({"svg.hashsalt": "inference-stack", "svg.fonttype": "none", "font.size": 9})
-    mpl.rcParams.update({"axes.grid": True, "grid.alpha": 0.3, "axes.spines.top": False})
-    mpl.rcParams.update({"axes.spines.right": False})
+    mpl.rcParams.update(STYLE)
     page = PAGE.read_text(encoding="utf-8")
     for case in CASES:
         found = [compare(case, seed) for seed in SEEDS]
