@@ -78,8 +78,11 @@ def arguments(config: ServeConfig) -> Any:
     from ray.serve.llm import LLMServingArgs
     from ray.serve.schema import ServeDeploySchema
 
+    from serving.app import Arguments
+
     (application,) = ServeDeploySchema.model_validate(yaml.safe_load(config.to_yaml())).applications
-    return LLMServingArgs.model_validate(application.args)
+    taken = Arguments.model_validate(application.args)
+    return LLMServingArgs.model_validate(taken.model_dump(exclude={"serving"}, exclude_none=True))
 
 
 def test_ray_takes_every_configuration_and_knows_every_engine_argument(config):
