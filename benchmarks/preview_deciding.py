@@ -10,7 +10,7 @@ from typing import NamedTuple
 from benchmarks.preview_environments import environment
 from components.serving_manifest import Place, service_manifest
 from inference_stack.engine import check_ray_service
-from inference_stack.planner import plan_environment
+from inference_stack.planner import plan_environment, services
 from inference_stack.report import text
 from inference_stack.spec import Severity
 
@@ -56,7 +56,7 @@ def _decide(models: int) -> None:
     asked = environment(models)
     plan = plan_environment(asked, name="models", file="models.yaml", text=None, today=date.today())
     text(plan, width=100)
-    for model in plan.models:
-        found = check_ray_service(service_manifest(plan, model, PLACE))
+    for service in services(plan.models):
+        found = check_ray_service(service_manifest(plan, service, PLACE))
         if wrong := [each.render("models.yaml") for each in found if each.severity is Severity.ERROR]:
             raise SystemExit("\n".join(wrong))

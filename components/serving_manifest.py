@@ -1,10 +1,9 @@
-"""The RayService of one model of a plan, for the cluster it runs in. Registers nothing."""
+"""The RayServices of a plan, each for the cluster it runs in. Registers nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pulumi
 from pydantic import BaseModel
 
 from inference_stack.engine import (
@@ -25,6 +24,8 @@ from inference_stack.planner import (
     PlannedModel,
     PlannedPool,
     PlannedPrefill,
+    Service,
+    gpus_shared,
     node_selector,
     pool_taints,
 )
@@ -49,44 +50,55 @@ class Place:
     """Labels of the nodes on which the Ray head may run; its image is for amd64."""
 
 
-def service_manifest(plan: Plan, model: PlannedModel, place: Place) -> dict[str, Any]:
-    """The RayService manifest of a model of a plan, in JSON types.
+def service_manifest(plan: Plan, service: Service, place: Place) -> dict[str, Any]:
+    """The RayService manifest of a service of a plan, in JSON types.
 
-    The nodes of its pools, their taints and the images follow from the plan. Of a disaggregated model, each
-    side has workers of its own, also where both lie on one pool.
+    The nodes of its pools, their taints and the image follow from the plan.
     """
-    writing = f"{model.pool}-decode" if model.prefill else model.pool
-    workers = [_workers(plan, model, writing)]
-    if model.prefill:
-        reading = f"{model.prefill.pool}-prefill"
-        workers.append(_workers(plan, model.prefill, reading))
-        serve = disaggregated_config(
-            prefill=_served(plan, model, model.prefill, reading),
-            decode=_served(plan, model, model, writing),
-            name=model.name,
-        )
-    else:
-        serve = serve_config([_served(plan, model, model, writing)], name=model.name)
-    return _manifest(plan, model, place, workers, serve)
-
-
-def _manifest(
-    plan: Plan, model: PlannedModel, place: Place, workers: list[WorkerGroup], serve: ServeConfig
-) -> dict[str, Any]:
+    workers, serve = _shared(plan, service) if service.shares_gpus else _alone(plan, service.models[0])
+    images = plan.environment.images
     return ray_service(
         RayService(
-            name=model.name,
+            name=service.name,
             namespace=place.namespace,
             # Ray's autoscaler, which KubeRay puts beside the head, is of the same image.
-            image=reference(plan.environment.images),
+            image=reference(images),
             service_account=place.service_account,
-            licence=model.licence,
+            licences=tuple(sorted({model.licence for model in service.models})),
             head=HeadGroup(cpu=HEAD_CPU, memory_gib=HEAD_GIB, node_selector=dict(place.head_selector)),
             workers=tuple(workers),
             serve=serve,
-            upgrade=model.upgrade,
+            upgrade=service.upgrade,
         )
     )
+
+
+def _alone(plan: Plan, model: PlannedModel) -> tuple[list[WorkerGroup], ServeConfig]:
+    """A model with workers of its own; disaggregated, each side has them, also where both lie on one pool."""
+    if not model.prefill:
+        served = _served(plan, model, model, model.pool)
+        return [_workers(plan, model, model.pool)], serve_config([served], name=model.name)
+    writing, reading = f"{model.pool}-decode", f"{model.prefill.pool}-prefill"
+    workers = [_workers(plan, model, writing), _workers(plan, model.prefill, reading)]
+    serve = disaggregated_config(
+        prefill=_served(plan, model, model.prefill, reading),
+        decode=_served(plan, model, model, writing),
+        name=model.name,
+    )
+    return workers, serve
+
+
+def _shared(plan: Plan, service: Service) -> tuple[list[WorkerGroup], ServeConfig]:
+    """Models that share GPUs: one group of workers with a GPU each, on which Ray packs their replicas."""
+    first, models = service.models[0], service.models
+    workers = _workers(plan, first, first.pool).model_copy(
+        update={
+            "replicas_min": gpus_shared((model, model.replicas_min) for model in models),
+            "replicas_max": gpus_shared((model, model.replicas_max) for model in models),
+        }
+    )
+    served = [_served(plan, model, model, first.pool) for model in models]
+    return [workers], serve_config(served, name=service.name)
 
 
 def _pool(plan: Plan, name: str) -> PlannedPool:
@@ -108,6 +120,7 @@ def _served(
         group=group,
         accelerator_type=_pool(plan, replicas.pool).accelerator.ray_type,
         units=replicas.units,
+        share=model.share,
         replicas_min=replicas.replicas_min,
         replicas_max=replicas.replicas_max,
         concurrency=replicas.concurrency,
@@ -150,15 +163,6 @@ def _adapters(plan: Plan, model: PlannedModel, replicas: PlannedModel | PlannedP
 
 
 def deployable(plan: Plan) -> None:
-    """Raise for what a plan can have and this program cannot make, before it makes anything.
-
-    RunError for what it cannot make yet, InvalidEnvironment for an image that lies nowhere.
-    """
-    for model in plan.models:
-        if model.share < 1:
-            raise pulumi.RunError(
-                f"model {model.name}: several models on one GPU (shared_gpus) can be planned, and not yet "
-                "deployed; `inference-stack plan` shows it"
-            )
+    """Raise InvalidEnvironment for an image that lies nowhere, before anything is made."""
     if wrong := list(unpublished_findings(plan.environment.images)):
         raise InvalidEnvironment(f"Pulumi.{plan.name}.yaml", wrong)

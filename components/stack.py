@@ -18,7 +18,7 @@ from components.role import Role, assign
 from components.serving_manifest import Place, deployable, service_manifest
 from components.serving_namespace import ServingNamespace
 from components.workload_identity import WorkloadIdentity
-from inference_stack.planner import Plan, PlannedPool, pool_labels
+from inference_stack.planner import Plan, PlannedPool, pool_labels, services
 from inference_stack.spec import HEADS_POOL, ChartSource, CpuPool
 
 NAMESPACE = "inference"
@@ -26,7 +26,7 @@ SERVICE_ACCOUNT = "inference"
 
 
 class InferenceStack(pulumi.ComponentResource):
-    """Foundation, cluster, GPU pools, KubeRay and one Ray Serve service for each model of a plan."""
+    """Foundation, cluster, GPU pools, KubeRay and the Ray Serve services of a plan."""
 
     cluster_name: pulumi.Output[str]
     """Name of the AKS cluster."""
@@ -50,9 +50,10 @@ class InferenceStack(pulumi.ComponentResource):
         places = {pool.name: own for pool in plan.pools}
         for found in clusters:
             places |= dict.fromkeys(found.pools, self._existing(name, foundation, found))
-        for model in plan.models:
-            site = places[model.pool]
-            RayServe(model.name, {"manifest": service_manifest(plan, model, site.place)}, opts=site.inside)
+        for service in services(plan.models):
+            site = places[service.models[0].pool]
+            manifest = service_manifest(plan, service, site.place)
+            RayServe(service.name, {"manifest": manifest}, opts=site.inside)
         self.cluster_name = cluster.name
         self.kubeconfig = cluster.kubeconfig
         self.register_outputs({"cluster_name": self.cluster_name, "kubeconfig": self.kubeconfig})

@@ -1,4 +1,4 @@
-"""One model of an environment served on this machine: the Serve configuration of its RayService, as it is.
+"""A RayService of an environment served on this machine: its Serve configuration, as it is.
 
 Real Ray Serve and real vLLM on simulated GPUs. The checkpoint that the configuration names is found in a
 Hugging Face cache that holds a small random model of the same architecture in its place.
@@ -18,6 +18,7 @@ import yaml
 from rich.console import Console
 
 from inference_stack.planner import Plan, plan_environment
+from inference_stack.planner import service_of as planned_service
 from inference_stack.spec import CONFIG_KEY
 from localcloud import sim_gpu
 from localcloud.serve_ray import LocalRay, RayNode, ServeError, failures
@@ -38,6 +39,8 @@ class LocalService:
     """Id on the hub of the checkpoint that the configuration names."""
     node: RayNode
     serve_config: Mapping[str, Any]
+    beside: tuple[str, ...] = ()
+    """Checkpoints of the models that share its GPUs."""
 
     def built_by(self, builder: str) -> Self:
         """The same with other applications: `builder` makes them, `module:function`."""
@@ -56,16 +59,19 @@ def service_of(settings: Path, environment: str, model: str | None) -> LocalServ
     asked = yaml.safe_load(settings.read_text())["config"][CONFIG_KEY]
     plan = plan_environment(asked, name=environment, file=settings.name)
     chosen = _chosen(plan, model)
-    if chosen.weights:
-        raise ServeError(
-            f"{chosen.name}: its weights lie at {chosen.weights}, which is not reached from here"
-        )
-    manifest = service_manifest(plan, chosen, Place(namespace="local", service_account="local"))
+    together = planned_service(chosen.name, plan.models)
+    for each in together.models:
+        if each.weights:
+            raise ServeError(
+                f"{each.name}: its weights lie at {each.weights}, which is not reached from here"
+            )
+    manifest = service_manifest(plan, together, Place(namespace="local", service_account="local"))
     return LocalService(
         model=chosen.name,
         source=chosen.checkpoint,
         node=RayNode.of(manifest),
         serve_config=yaml.safe_load(manifest["spec"]["serveConfigV2"]),
+        beside=tuple({each.checkpoint for each in together.models} - {chosen.checkpoint}),
     )
 
 
@@ -82,7 +88,7 @@ def served(service: LocalService, state: Path, console: Console) -> Iterator[Loc
 
     Raises ServeError, and NoSmallModelError for an architecture that cannot be simulated.
     """
-    with simulated(service.source, service.node, state, console) as ray:
+    with simulated((service.source, *service.beside), service.node, state, console) as ray:
         with _step(console, "The application, as serveConfigV2 has it"):
             deploy(ray, service.serve_config)
         with _step(console, f"A replica of {service.model}: vLLM starts"):
@@ -92,16 +98,17 @@ def served(service: LocalService, state: Path, console: Console) -> Iterator[Loc
 
 @contextmanager
 def simulated(
-    source: str, node: RayNode, state: Path, console: Console, **variables: str
+    sources: str | tuple[str, ...], node: RayNode, state: Path, console: Console, **variables: str
 ) -> Iterator[LocalRay]:
-    """Ray with simulated GPUs, whose vLLM finds a small random model in place of `source`; it ends with it.
+    """Ray with simulated GPUs, whose vLLM finds small random models in place of `sources`; it ends with it.
 
     `variables` are for the environment of every process. Raises ServeError, and NoSmallModelError for an
     architecture that cannot be simulated.
     """
-    with _step(console, f"A small random model in place of {source}"):
-        hub = (state / "hub").resolve()
-        provide(source, hub)
+    hub = (state / "hub").resolve()
+    for source in (sources,) if isinstance(sources, str) else sources:
+        with _step(console, f"A small random model in place of {source}"):
+            provide(source, hub)
     cache = {"HF_HUB_CACHE": str(hub), "HF_HUB_OFFLINE": "1"}
     environment = {**sim_gpu.variables(state / "plugin"), **cache, **IN_THE_IMAGE, **variables}
     ray = LocalRay(node, environment, state / "ray.log")

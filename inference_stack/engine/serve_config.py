@@ -68,6 +68,7 @@ class ServedModel(Emitted):
     group: str = Field(description="Worker group that it runs on.")
     accelerator_type: str | None = Field(default=None, description="Ray's name of the GPU, if it has one.")
     units: PositiveInt = Field(default=1, description="GPUs or slices that one replica spans.")
+    share: float = Field(default=1, gt=0, le=1, description="Part of its only unit that a replica takes.")
     replicas_min: int = Field(ge=0)
     replicas_max: PositiveInt
     concurrency: PositiveInt = Field(description="Requests that one replica works on at the same time.")
@@ -92,6 +93,8 @@ class ServedModel(Emitted):
             raise ValueError(
                 f"{self.name}: replicas_min {self.replicas_min} is above replicas_max {self.replicas_max}"
             )
+        if self.share < 1 < self.units:
+            raise ValueError(f"{self.name}: a replica of {self.units} units cannot have a part of each")
         given = self.engine.get("tensor_parallel_size", self.tensor_parallel)
         if given != self.tensor_parallel or self.units % self.stages:
             raise ValueError(
@@ -200,7 +203,10 @@ def _llm_config(
             max_num_adapters_per_replica=model.adapters.count,
         ),
         placement_group_config=PlacementGroupConfig(
-            bundle_per_worker={"GPU": 1, worker_resource(model.group): 0.001},
+            bundle_per_worker={
+                "GPU": 1 if model.share == 1 else model.share,
+                worker_resource(model.group): 0.001,
+            },
             # A replica is one pod; PACK would let tensor parallel spread over two of them.
             strategy="STRICT_PACK",
         ),
@@ -214,13 +220,19 @@ def _llm_config(
             ray_actor_options=RayActorOptions(num_cpus=0),
             request_router_config=_prefix_router(model) if model.routing == "prefix" else None,
         ),
-        runtime_env=RuntimeEnv(
-            env_vars={
-                "RAYLLM_ENGINE_START_TIMEOUT_S": str(model.start_budget_s),
-                "VLLM_ENGINE_READY_TIMEOUT_S": str(model.start_budget_s),
-            }
-        ),
+        runtime_env=RuntimeEnv(env_vars=_variables(model)),
     )
+
+
+def _variables(model: ServedModel) -> dict[str, str]:
+    named = {
+        "RAYLLM_ENGINE_START_TIMEOUT_S": str(model.start_budget_s),
+        "VLLM_ENGINE_READY_TIMEOUT_S": str(model.start_budget_s),
+    }
+    if model.share < 1:
+        # Ray tells vLLM only where it makes the configuration, not where workers start.
+        named["VLLM_RAY_PER_WORKER_GPUS"] = f"{model.share:g}"
+    return named
 
 
 def _prefix_router(model: ServedModel) -> RequestRouterConfig:

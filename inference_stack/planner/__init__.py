@@ -35,6 +35,7 @@ from .plan import (
 from .planning import plan, plan_environment
 from .pools import pool_findings
 from .quota import POOL_SURGE, SYSTEM_SURGE
+from .services import Service, gpus_shared, service_of, services
 from .startup import ColdStart, Duration
 
 __all__ = [
@@ -70,16 +71,20 @@ __all__ = [
     "Range",
     "Rejected",
     "RunnerUp",
+    "Service",
     "Tenant",
     "TokenPrice",
     "WorkerSize",
     "accelerator",
     "cluster_of",
+    "gpus_shared",
     "node_selector",
     "plan",
     "plan_environment",
     "pool_findings",
     "pool_labels",
     "pool_taints",
+    "service_of",
+    "services",
     "template_tags",
 ]

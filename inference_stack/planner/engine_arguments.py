@@ -11,6 +11,8 @@ from inference_stack.engine.rules import EngineUse, Gpu
 from inference_stack.spec import Finding, Model, shown
 
 from .engine_defaults import batch, utilization
+from .memory.activation import GIB
+from .memory.budget import memory
 from .replica import Engine, Replica, Silicon
 
 DERIVED = {
@@ -124,6 +126,9 @@ def engine_arguments(model: Model, replica: Replica) -> dict[str, JsonValue]:
         "max_num_seqs": settings.max_num_seqs,
         "tensor_parallel_size": replica.tensor_parallel,
     }
+    if _shared(replica):
+        # Measured, it would lack what a neighbour takes meanwhile: two that start together would both fail.
+        derived["kv_cache_memory_bytes"] = int(memory(replica).kv_gib * GIB)
     if replica.pipeline_parallel > 1:
         derived["pipeline_parallel_size"] = replica.pipeline_parallel
     if settings.enable_expert_parallel:
@@ -151,11 +156,15 @@ def sent_findings(
         row.fields,
         Gpu(silicon.gpu, silicon.memory_gib, compute_capability, slice=silicon.profile is not None),
     )
-    shared = replica.engine.gpu_memory_utilization < utilization(versions.VLLM)
     for finding in engine_argument_findings(use, model.source):
         name = finding.path.partition(".")[0]
-        if not (shared and finding.code == ALONE):
+        if not (_shared(replica) and finding.code == ALONE):
             yield finding.at(_said_at(finding.path) if name not in model.engine else f"engine.{finding.path}")
+
+
+def _shared(replica: Replica) -> bool:
+    """Whether the replica has a part of a GPU, and others the rest."""
+    return replica.engine.gpu_memory_utilization < utilization(versions.VLLM)
 
 
 def _said_at(argument: str) -> str:

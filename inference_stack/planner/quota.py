@@ -15,6 +15,7 @@ from .heads import head_nodes
 from .occupancy import at_rest, homes, nodes_filled
 from .plan import PlannedModel, PlannedPool
 from .reservations import takes_reserved
+from .services import Service, service_of, services
 
 SYSTEM_SURGE = 0.33
 POOL_SURGE = 1
@@ -54,9 +55,9 @@ def quota_use(
     surge = [*peak, *_surge(environment, pools, catalog)]
     at_peak, at_surge = _by_family(peak), _by_family(surge)
     doubled = [
-        _by_family([*peak, *_twice(model, pools, models, environment, catalog)])
-        for model in models
-        if model.upgrade == "NewCluster"
+        _by_family([*peak, *_twice(service, pools, models, environment, catalog)])
+        for service in services(models)
+        if service.upgrade == "NewCluster"
     ]
     granted = environment.granted
     return tuple(
@@ -103,13 +104,14 @@ def upgrade_findings(
     With all replicas at work the upgrade waits, which is worth a note. Where even the least replicas have no
     room twice, it waits for ever. A service that is not upgraded beside itself needs no room.
     """
-    if model.upgrade != "NewCluster":
+    service = service_of(model.name, models)
+    if service.upgrade != "NewCluster":
         return
-    needed = _nodes_while_upgrading(pool, model, models)
+    needed = _nodes_while_upgrading(pool, service, models)
     if needed <= pool.nodes.max:
         return
     rest = at_rest(each for each in models if pool.name in homes(each))
-    least = _nodes_while_upgrading(pool, next(each for each in rest if each.name == model.name), rest)
+    least = _nodes_while_upgrading(pool, service_of(model.name, rest), rest)
     stuck = least > pool.nodes.max
     load, count = ("with the fewest replicas", least) if stuck else ("at peak", needed)
     end = "it never ends" if stuck else "it waits until enough replicas are idle"
@@ -161,29 +163,29 @@ def _surge(environment: Environment, pools: Sequence[PlannedPool], catalog: Cata
 
 
 def _twice(
-    model: PlannedModel,
+    service: Service,
     pools: Sequence[PlannedPool],
     models: Sequence[PlannedModel],
     environment: Environment,
     catalog: Catalog,
 ) -> Iterator[NodeSet]:
     """Nodes that come to those at peak while a service is upgraded beside itself."""
-    for pool in _homes(model, pools):
-        more = _nodes_while_upgrading(pool, model, models) - max(pool.nodes.min, nodes_filled(pool, models))
+    for pool in _homes(service, pools):
+        more = _nodes_while_upgrading(pool, service, models) - max(pool.nodes.min, nodes_filled(pool, models))
         if more > 0 and not pool.existing:
             yield NodeSet(catalog.skus[pool.sku], more, pool.priority is Priority.SPOT)
-    heads, services = environment.cluster.heads, at_home(models, pools)
-    more = (head_nodes(len(services) + (model in services), heads, catalog) or 0) - heads.nodes.max
+    heads, here = environment.cluster.heads, services(at_home(models, pools))
+    more = (head_nodes(len(here) + (service in here), heads, catalog) or 0) - heads.nodes.max
     if more > 0:
         yield NodeSet(catalog.skus[heads.sku], more)
 
 
-def _nodes_while_upgrading(pool: PlannedPool, model: PlannedModel, models: Sequence[PlannedModel]) -> int:
-    return nodes_filled(pool, [*models, model])
+def _nodes_while_upgrading(pool: PlannedPool, service: Service, models: Sequence[PlannedModel]) -> int:
+    return nodes_filled(pool, [*models, *service.models])
 
 
-def _homes(model: PlannedModel, pools: Iterable[PlannedPool]) -> Iterator[PlannedPool]:
-    return (pool for pool in pools if pool.name in homes(model))
+def _homes(service: Service, pools: Iterable[PlannedPool]) -> Iterator[PlannedPool]:
+    return (pool for pool in pools if any(pool.name in homes(model) for model in service.models))
 
 
 def _by_family(nodes: Iterable[NodeSet]) -> Mapping[str, Taken]:

@@ -20,6 +20,7 @@ from .price import price, price_findings
 from .quota import quota_findings, quota_use, upgrade_findings
 from .replica import Replica
 from .reservations import reservation_findings
+from .services import services
 from .startup import ColdStart, cold_start, cold_start_findings
 
 ROOM = ("range-too-small", "cluster-too-large")
@@ -51,13 +52,13 @@ def reckon(environment: Environment, choice: Choice, catalog: Catalog) -> Reckon
         model.model_copy(update={"cost": costs[model.name], "cold_start": starts[model.name]})
         for model in placed
     )
-    services = len(at_home(models, pools))
-    priced = price(environment, catalog, pools, expected_nodes(pools, models), services)
+    heads = len(services(at_home(models, pools)))
+    priced = price(environment, catalog, pools, expected_nodes(pools, models), heads)
     quota = quota_use(environment, pools, models, catalog)
     findings = [
         *price_findings(environment, priced),
         *quota_findings(environment, quota, catalog),
-        *heads_findings(environment, services, catalog),
+        *heads_findings(environment, heads, catalog),
         *reservation_findings(environment, pools),
         *_with_made_pools(environment, pools),
     ]

@@ -13,6 +13,7 @@ from inference_stack.planner import (
     plan_environment,
     pool_labels,
     pool_taints,
+    services,
     template_tags,
 )
 from inference_stack.spec import MigStrategy, read
@@ -52,8 +53,9 @@ def made(given: PlannedPool) -> Pool:
 def workers(plan: Plan) -> Iterator[tuple[str, PlannedPool, PodSpec]]:
     """Every group of workers with its pool and its pods."""
     by_name = {one.name: one for one in plan.pools}
-    for model in plan.models:
-        spec: dict[str, Any] = service_manifest(plan, model, Place("inference", "inference"))["spec"]
+    for service in services(plan.models):
+        model = service.models[0]
+        spec: dict[str, Any] = service_manifest(plan, service, Place("inference", "inference"))["spec"]
         for group in spec["rayClusterConfig"]["workerGroupSpecs"]:
             prefill = model.prefill if group["groupName"].endswith("-prefill") else None
             where = by_name[(prefill or model).pool]

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from components.serving_manifest import Place, service_manifest
-from inference_stack.planner import Plan, plan_environment
+from inference_stack.planner import Plan, plan_environment, services
 
 HERE = Place(
     namespace="inference", service_account="inference", head_selector={"inference-stack.io/pool": "heads"}
@@ -23,7 +23,7 @@ def whole() -> Plan:
 @pytest.fixture
 def manifests(whole: Plan) -> dict[str, dict[str, Any]]:
     """What KubeRay is sent, by model."""
-    return {model.name: service_manifest(whole, model, HERE) for model in whole.models}
+    return {each.name: service_manifest(whole, each, HERE) for each in services(whole.models)}
 
 
 @pytest.fixture
@@ -35,4 +35,4 @@ def ours() -> list[dict[str, Any]]:
         plans.append(
             plan_environment(settings["inference-stack:environment"], name=file.stem, file=file.name)
         )
-    return [service_manifest(plan, model, HERE) for plan in plans for model in plan.models]
+    return [service_manifest(plan, each, HERE) for plan in plans for each in services(plan.models)]

@@ -2,13 +2,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pulumi
 import pytest
 import yaml
 
 from components.serving_manifest import Place, deployable, service_manifest
 from inference_stack.engine import check_ray_service
-from inference_stack.planner import Plan, PlannedModel, plan_environment
+from inference_stack.planner import Plan, plan_environment, service_of
 from inference_stack.spec import Finding, InvalidEnvironment, Severity
 from serving.image import tag
 
@@ -45,7 +44,7 @@ def changed(whole: Plan) -> Callable[..., dict[str, Any]]:
 
     def change(name: str, place: Place = HERE, **fields: Any) -> dict[str, Any]:
         (model,) = (model for model in whole.models if model.name == name)
-        return service_manifest(whole, model.model_copy(update=fields), place)
+        return service_manifest(whole, service_of(name, [model.model_copy(update=fields)]), place)
 
     return change
 
@@ -199,20 +198,8 @@ def test_experts_are_spread_over_all_gpus_of_a_replica(manifests: Manifests) -> 
     assert groups(manifests["experts"])["eights"]["resources"]["GPU"] == "8"
 
 
-def test_a_plan_of_whole_units_can_be_deployed(whole: Plan) -> None:
-    deployable(whole)
-
-
-def test_a_model_on_a_part_of_a_gpu_is_refused_before_anything_is_made(whole: Plan) -> None:
-    def halved(model: PlannedModel) -> PlannedModel:
-        return model.model_copy(update={"share": 0.5}) if model.name == "code" else model
-
-    half = whole.model_copy(update={"models": tuple(halved(model) for model in whole.models)})
-    with pytest.raises(pulumi.RunError, match="model code: several models on one GPU"):
-        deployable(half)
-
-
 def test_an_image_that_lies_in_no_registry_is_refused_before_anything_is_made(whole: Plan) -> None:
+    deployable(whole)
     images = whole.environment.images.model_copy(update={"registry": None})
     environment = whole.environment.model_copy(update={"images": images})
     with pytest.raises(InvalidEnvironment, match=r"images\.serving = inference-serving"):
@@ -230,7 +217,7 @@ def test_the_policy_and_what_is_let_in_follow_from_the_plan() -> None:
     for model in (model for model in prod.models if not model.prefill):
         assert model.traffic
         assert model.speed
-        manifest = service_manifest(prod, model, HERE)
+        manifest = service_manifest(prod, service_of(model.name, prod.models), HERE)
         kwargs = scaling(manifest)["policy"]["policy_kwargs"]
         admission = arguments(manifest)["serving"]["admission"][model.name]
         assert kwargs["kv_tokens"] == admission["kv_tokens"] == model.memory.kv_tokens

@@ -67,7 +67,7 @@ def service(
             "namespace": "inference",
             "image": "docker.io/rayproject/ray-llm:2.60.0-py312-cu130",
             "service_account": "inference",
-            "licence": "apache-2.0",
+            "licences": ["apache-2.0"],
             "head": HeadGroup(node_selector={"inference-stack.io/pool": "heads"}),
             "workers": (workers(),),
             "serve": serve_config([served()]),

@@ -28,6 +28,15 @@ def test_the_head_stays_on_its_own_nodes(manifest):
     assert "tolerations" not in head["template"]["spec"]
 
 
+def test_prometheus_finds_the_series_of_every_pod(manifest):
+    ports = cluster(manifest)["headGroupSpec"]["template"]["spec"]["containers"][0]["ports"]
+    port = next(each["containerPort"] for each in ports if each["name"] == "metrics")
+    for pod in pods(manifest):
+        told = pod["metadata"]["annotations"]
+        assert told["prometheus.io/scrape"] == "true"
+        assert (told["prometheus.io/port"], told["prometheus.io/path"]) == (str(port), "/metrics")
+
+
 def test_a_mig_slice_is_one_gpu_to_ray(manifest):
     group = worker(manifest)
     assert group["resources"]["GPU"] == "1"
@@ -120,9 +129,10 @@ def test_the_service_is_deleted_in_the_background(manifest):
     assert manifest["metadata"]["annotations"]["pulumi.com/deletionPropagationPolicy"] == "background"
 
 
-def test_a_service_says_under_which_licence_its_weights_are(service):
-    annotations = ray_service(service(licence="mit"))["metadata"]["annotations"]
-    assert annotations["inference-stack.io/licence"] == "mit"
+@pytest.mark.parametrize("licences", [("mit",), ("apache-2.0", "mit")])
+def test_a_service_says_under_which_licences_its_weights_are(service, licences):
+    annotations = ray_service(service(licences=licences))["metadata"]["annotations"]
+    assert tuple(annotations["inference-stack.io/licence"].split(",")) == licences
 
 
 def test_a_service_waits_for_its_gpus_for_ever_unless_told_otherwise(service, manifest):

@@ -10,7 +10,7 @@ import yaml
 from components.serving_manifest import Place, service_manifest
 from inference_stack.importing import Imported, import_source
 from inference_stack.lint.source import Source
-from inference_stack.planner import Plan, PlannedModel, plan_environment
+from inference_stack.planner import Plan, PlannedModel, plan_environment, service_of
 from inference_stack.spec import read
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,8 @@ def planned(environment: str) -> Plan:
 
 def emitted(environment: str, model: PlannedModel) -> str:
     """The RayService that this stack sends for a model."""
-    manifest = service_manifest(planned(environment), model, Place("inference", "inference"))
+    plan = planned(environment)
+    manifest = service_manifest(plan, service_of(model.name, plan.models), Place("inference", "inference"))
     return yaml.safe_dump(manifest, sort_keys=False)
 
 

@@ -10,6 +10,7 @@ from localcloud.sim_gpu.hub import LAST_WRITTEN, NoSmallModelError, provide, sna
 
 PROJECT = Path(__file__).parents[2]
 QWEN = "Qwen/Qwen2.5-7B-Instruct"
+RAYS = "ray.serve.llm:build_openai_app"
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +27,8 @@ def test_the_first_model_is_served_as_the_components_emit_it(copilot: LocalServi
 
 
 def test_another_builder_changes_nothing_else(copilot: LocalService) -> None:
-    (before,), (after,) = (
-        each.serve_config["applications"] for each in (copilot, copilot.built_by("serving.app:build"))
-    )
-    assert after["import_path"] == "serving.app:build" != before["import_path"]
+    (before,), (after,) = (each.serve_config["applications"] for each in (copilot, copilot.built_by(RAYS)))
+    assert after["import_path"] == RAYS != before["import_path"]
     assert {**after, "import_path": before["import_path"]} == before
 
 
