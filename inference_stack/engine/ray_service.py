@@ -15,7 +15,8 @@ SERVICE_LABEL = "inference-stack.io/service"
 """Label on the workers of a service; its value is the service's name."""
 
 LICENCE_ANNOTATION = "inference-stack.io/licence"
-"""Annotation of a service: the licence of its weights, which a policy cannot know of weights of one's own."""
+"""Annotation of a service: the licences of its weights, with commas, where a policy cannot know them: of
+weights of one's own."""
 
 OBJECT_STORE_SHARE = 0.5
 """Part of /dev/shm that Ray's object store may fill; the rest is for vLLM's processes and NCCL.
@@ -36,7 +37,7 @@ class HeadGroup(Emitted):
 
 
 class WorkerGroup(Emitted):
-    """Worker pods on a GPU pool. One pod carries one replica of a model."""
+    """Worker pods on a GPU pool. One pod carries one replica of a model, or those that share its GPU."""
 
     name: str = Field(description="Name of the group: its pool, or its part there.")
     node_selector: dict[str, str] = Field(description="Labels of the nodes of the pool.")
@@ -62,7 +63,7 @@ class RayService(Emitted):
     service_account: str = Field(
         description="Existing service account of the pods. KubeRay binds to it what the Ray autoscaler needs."
     )
-    licence: str = Field(description="Licence of the weights.")
+    licences: tuple[str, ...] = Field(min_length=1, description="Licences of the weights of its models.")
     head: HeadGroup
     workers: tuple[WorkerGroup, ...] = Field(min_length=1)
     serve: ServeConfig
@@ -86,7 +87,7 @@ def ray_service(service: RayService) -> Manifest:
     annotations = {
         # Foreground deletion never ends: the operator makes new pods while the old ones are collected.
         "pulumi.com/deletionPropagationPolicy": "background",
-        LICENCE_ANNOTATION: service.licence,
+        LICENCE_ANNOTATION: ",".join(service.licences),
     }
     if service.initializing_timeout_s is not None:
         annotations["ray.io/initializing-timeout"] = str(service.initializing_timeout_s)

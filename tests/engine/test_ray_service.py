@@ -129,9 +129,10 @@ def test_the_service_is_deleted_in_the_background(manifest):
     assert manifest["metadata"]["annotations"]["pulumi.com/deletionPropagationPolicy"] == "background"
 
 
-def test_a_service_says_under_which_licence_its_weights_are(service):
-    annotations = ray_service(service(licence="mit"))["metadata"]["annotations"]
-    assert annotations["inference-stack.io/licence"] == "mit"
+@pytest.mark.parametrize("licences", [("mit",), ("apache-2.0", "mit")])
+def test_a_service_says_under_which_licences_its_weights_are(service, licences):
+    annotations = ray_service(service(licences=licences))["metadata"]["annotations"]
+    assert tuple(annotations["inference-stack.io/licence"].split(",")) == licences
 
 
 def test_a_service_waits_for_its_gpus_for_ever_unless_told_otherwise(service, manifest):
