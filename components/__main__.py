@@ -2,28 +2,18 @@
 
 import sys
 from importlib.metadata import version
-from typing import Any
 
-import pulumi
-from pulumi.provider import ConstructResult, main
-from pulumi.provider.experimental.component import ComponentProvider
-from pulumi.provider.server import ComponentInitError
+from pulumi.provider import main
 
+from components.cluster import Cluster
+from components.environment_stack import InferenceStack
 from components.gpu_node_pool import GpuNodePool
+from components.kuberay import KubeRay
+from components.package import Package
+from components.ray_serve import RayServe
 
-
-class Components(ComponentProvider):
-    """Pulumi's own host, except that it tells faults of arguments by path instead of by traceback."""
-
-    def construct(self, *args: Any, **kwargs: Any) -> ConstructResult:
-        """Make a component. Raises pulumi.InputPropertiesError for wrong arguments."""
-        try:
-            return super().construct(*args, **kwargs)
-        except ComponentInitError as failed:
-            if isinstance(failed.inner, pulumi.InputPropertiesError):
-                raise pulumi.InputPropertiesError("wrong arguments", failed.inner.errors) from None
-            raise
-
+OFFERED = [InferenceStack, Cluster, GpuNodePool, KubeRay, RayServe]
+"""Each may be used alone, also on a cluster that is there already."""
 
 if __name__ == "__main__":
-    main(Components([GpuNodePool], "inference-stack", None, version("inference-stack")), sys.argv[1:])
+    main(Package(OFFERED, "inference-stack", version("inference-stack")), sys.argv[1:])

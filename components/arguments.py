@@ -30,13 +30,24 @@ def checked(
         wrong = [finding for finding in findings(made) if finding.severity is Severity.ERROR]
         if not wrong:
             return made
+    raise refused(
+        finding.model_copy(update={"path": _argument(finding.path, renamed or {})}) for finding in wrong
+    )
+
+
+def refused(findings: Iterable[Finding], under: str = "") -> pulumi.InputPropertiesError:
+    """The error that tells all of them by path; `under` is the argument in which they lie."""
     errors: list[pulumi.InputPropertyErrorDetails] = [
-        {"property_path": _argument(finding.path, renamed or {}), "reason": _reason(finding)}
-        for finding in wrong
+        {
+            "property_path": f"{under}.{finding.path}" if under else finding.path,
+            "reason": _reason(finding),
+        }
+        for finding in findings
+        if finding.severity is Severity.ERROR
     ]
     # In process only the message is printed, so it says everything too.
     told = "\n".join(f"  {error['property_path']}: {error['reason']}" for error in errors)
-    raise pulumi.InputPropertiesError(f"wrong arguments\n{told}", errors)
+    return pulumi.InputPropertiesError(f"wrong arguments\n{told}", errors)
 
 
 def _argument(path: str, renamed: Mapping[str, str]) -> str:

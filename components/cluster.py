@@ -132,8 +132,6 @@ class Cluster(pulumi.ComponentResource):
     """OIDC issuer that signs the tokens of service accounts."""
     kubeconfig: pulumi.Output[str]
     """Kubeconfig of a user; secret."""
-    provider: kubernetes.Provider
-    """Kubernetes provider that works on this cluster."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the cluster, its pools, and who gets in."""

@@ -74,7 +74,7 @@ class GpuNodePoolArgs(TypedDict):
     """Optional. OS disk, GB. Default 512."""
     capacity_reservation: NotRequired[str]
     """Optional. ARM id of a capacity reservation group, which the cluster's identity may use."""
-    tags: NotRequired[Mapping[str, str]]
+    tags: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]]]
     """Optional. Azure tags."""
 
 
@@ -113,9 +113,9 @@ class GpuNodePool(pulumi.ComponentResource):
         spot = settings.priority is Priority.SPOT
         strategy = device_plugin_strategy(settings.mig)
         labels = {**pool_labels(settings.name), **GPU_PRESENT_LABEL, STRATEGY_LABEL: strategy}
-        tags = {**args.get("tags", {}), **template_tags(unit)}
-        if settings.nodes.reason:
-            tags[IDLE_REASON_TAG] = settings.nodes.reason
+        reason = {IDLE_REASON_TAG: settings.nodes.reason} if settings.nodes.reason else {}
+        own = {**template_tags(unit), **reason}
+        tags = pulumi.Output.from_input(args.get("tags", {})).apply(lambda given: {**given, **own})
         pool = agent_pool(
             settings.name,
             parent=self,

@@ -34,13 +34,12 @@ class KubeRayArgs(TypedDict):
 class KubeRay(pulumi.ComponentResource):
     """KubeRay: definitions first, then the operator, which ends itself when they are missing."""
 
-    crds: kubernetes.helm.v3.Release
-    """Release of the custom resource definitions."""
-    operator: kubernetes.helm.v3.Release
-    """Release of the operator."""
+    namespace: pulumi.Output[str]
+    """Namespace of the operator."""
 
     def __init__(self, name: str, args: KubeRayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register namespace and releases, with names that survive a lost state."""
+        # `crds` and `operator` are not declared: what is, is an output for other languages too.
         super().__init__("inference-stack:index:KubeRay", name, {}, opts)
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace",
@@ -64,7 +63,8 @@ class KubeRay(pulumi.ComponentResource):
             **_source(args["operator"]),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.crds]),
         )
-        self.register_outputs({})
+        self.namespace = self.operator.namespace.apply(lambda found: found or "")
+        self.register_outputs({"namespace": self.namespace})
 
 
 def _values(image: str | None) -> dict[str, Any] | None:
