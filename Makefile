@@ -1,7 +1,7 @@
 # Every target sets up what it needs. ENV names the environment: Pulumi.$(ENV).yaml.
 ENV ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help setup preview up down status serve test check format reference engine-version bench-planner bench-preview bench-lint calibrate charts image lock clean
+.PHONY: help setup preview up down status serve test check format reference engine-version bench-planner bench-preview bench-lint bench-serving calibrate charts image lock clean
 
 # The newest Python of 3.11 to 3.13 that really runs; some machines have names on PATH with nothing behind them.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -49,10 +49,11 @@ format: ## let ruff rewrite what it can
 	@$(IN_VENV)ruff format --quiet .
 	@$(IN_VENV)ruff check --fix --quiet .
 
-reference: setup ## docs/configuration.md, docs/engine-arguments.md and docs/rules.md anew, from spec, data and rules
+reference: setup ## configuration.md, engine-arguments.md, rules.md and policies.md of docs/ anew, from spec, data and rules
 	@$(IN_VENV)python -m inference_stack.report.reference
 	@$(IN_VENV)python -m inference_stack.report.engine_reference
 	@$(IN_VENV)python -m inference_stack.report.rules_reference
+	@$(IN_VENV)python -m policies.reference
 
 engine-version: setup ## what vLLM VERSION takes as arguments, read in a throw-away environment of 9 GB
 	@test -n "$(VERSION)" || { echo "name one: make engine-version VERSION=0.33.0"; exit 1; }
@@ -72,6 +73,10 @@ bench-preview: setup ## what a preview costs beyond Pulumi itself: time and memo
 
 bench-lint: setup ## how long the linter takes for 1,000 RayServices on one core
 	@$(IN_VENV)python -m benchmarks.lint
+
+bench-serving: ## what serving does and what ours adds, as ratios, on simulated GPUs: about 20 minutes
+	@$(BOOTSTRAP) --set test
+	@$(IN_VENV)python -m benchmarks.serving
 
 calibrate: ## fit the speed constants anew, and redraw docs/accuracy.md
 	@$(BOOTSTRAP) --set check

@@ -16,9 +16,7 @@ from time import monotonic
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from localcloud.serve import deploy, simulated
 from localcloud.serve_ray import LocalRay
@@ -26,7 +24,8 @@ from localcloud.serve_ray import LocalRay
 from . import serving_effects as effects
 from .serving_client import Clients
 from .serving_counters import Counters
-from .serving_effects import Bench, Figure
+from .serving_effects import Bench
+from .serving_figures import Figure, Result, table
 from .serving_latency import added_latency
 from .serving_models import NODE, SOURCE, one_application, same_model_thrice
 
@@ -61,16 +60,6 @@ STAGES = (
 """What is served at the same time: at most four replicas, a GB and a half each."""
 
 console = Console(stderr=True, highlight=False)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came of a measurement."""
-
-    name: str
-    title: str
-    figures: Sequence[Figure]
-    seconds: float
 
 
 def run(names: Sequence[str], times: float) -> Iterator[Result]:
@@ -123,24 +112,6 @@ def _telling(name: str) -> Iterator[Callable[[str], None]]:
                 console.print(f"{name}: {what}", markup=False)
 
         yield tell
-
-
-def table(results: Sequence[Result]) -> Table:
-    """All figures."""
-    found = Table("", "figure", "with", "without", "ratio", "range", "", box=SIMPLE_HEAD)
-    for result in results:
-        for number, each in enumerate(result.figures):
-            found.add_row(
-                "" if number else result.title,
-                each.what,
-                f"{each.this:.4g}",
-                f"{each.other:.4g}",
-                f"{each.ratio.value:.3f}",
-                f"{each.ratio.low:.3f} – {each.ratio.high:.3f}",
-                each.spread,
-                end_section=each is result.figures[-1],
-            )
-    return found
 
 
 def main(

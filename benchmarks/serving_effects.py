@@ -3,45 +3,16 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 
 from .serving_client import Answer, Clients, Question
 from .serving_counters import Counters, Counts
+from .serving_figures import Figure, Samples
 from .serving_models import BLOCK_TOKENS, CONCURRENCY, CONTEXT_TOKENS
 from .serving_prompts import conversations, output_lengths, shared_part, trace, words
-from .serving_ratios import Ratio, of_quantiles, paired
 
-Samples = list[float]
 MS = 1e3
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure with what is compared and without it."""
-
-    what: str
-    this: float
-    """With it: the median."""
-    other: float
-    ratio: Ratio
-    spread: str
-    """What the range of the ratio is."""
-    samples: tuple[Samples, Samples] = field(default_factory=lambda: ([], []))
-    """All that was measured, with it and without."""
-
-    @classmethod
-    def of_pairs(cls, what: str, this: Samples, other: Samples) -> "Figure":
-        """From few pairs: their range is what was seen."""
-        spread = f"least and most of {len(this)}"
-        return cls(what, median(this), median(other), paired(this, other), spread, (this, other))
-
-    @classmethod
-    def of_many(cls, what: str, this: Samples, other: Samples, quantile: float = 0.5) -> "Figure":
-        """From many pairs: the range is the bootstrap interval."""
-        at = [sorted(each)[int(quantile * (len(each) - 1))] for each in (this, other)]
-        spread = f"95 % interval of {len(this)}"
-        return cls(what, *at, of_quantiles(this, other, quantile), spread, (this, other))
 
 
 @dataclass(frozen=True)
