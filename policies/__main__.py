@@ -1,13 +1,13 @@
-"""The policy pack. Making it starts a server and does not return."""
+"""The policy pack, as Pulumi runs this folder; `python -m policies` lists its rules."""
 
 from pulumi_policy import PolicyPack
 
-from policies.engine_arguments_valid import engine_arguments_valid
-from policies.gpu_pool_reachable import gpu_pool_reachable
-from policies.licence_allowed import licence_allowed
-from policies.mig_profile_possible import mig_profile_possible
+from policies.context import Context
+from policies.listing import print_rules
+from policies.pack import policies
 
-PolicyPack(
-    "inference-stack",
-    policies=[engine_arguments_valid, gpu_pool_reachable, licence_allowed, mig_profile_possible],
-)
+# Pulumi runs the folder by its path, not as a package. Making the pack starts a server and does not return.
+if __package__:
+    print_rules()
+else:
+    PolicyPack("inference-stack", policies=policies(Context.of_run()))

@@ -3,9 +3,10 @@
 from .cluster import HEADS_POOL, MOST_POOLS, OWN_POOLS, SYSTEM_POOL, Cluster, ClusterTier, CpuPool, Nodes
 from .consistency import EDGE, environment_findings, gpu_pool_findings, readable, under, unpublished_findings
 from .demand import Isolation, Precision, Slo, Traffic
-from .environment import Budget, Environment, Governance, Telemetry
+from .environment import Budget, Environment, Telemetry
 from .faults import shown, validation_findings
 from .finding import Finding, InvalidEnvironment, Severity
+from .governance import Governance, Industry, Waiver
 from .lines import CONFIG_KEY, located
 from .loading import Source, load, read
 from .models import Adapter, Model, OwnModel, Placement, Replicas
@@ -38,6 +39,7 @@ __all__ = [
     "Governance",
     "GpuPool",
     "Images",
+    "Industry",
     "InvalidEnvironment",
     "Isolation",
     "Mig",
@@ -61,6 +63,7 @@ __all__ = [
     "Telemetry",
     "Traffic",
     "Unparsed",
+    "Waiver",
     "environment_findings",
     "family",
     "gpu_pool_findings",

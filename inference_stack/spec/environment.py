@@ -5,20 +5,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .cluster import Cluster, CpuPool
+from .governance import Governance
 from .models import Model
 from .names import Tag, Vcpus, Zone, family
 from .network import Access, Network
 from .pools import CapacityReservation, GpuPool
 from .section import Section
 from .sources import Charts, Images
-
-
-class Governance(Section):
-    """What the organisation allows."""
-
-    licences: tuple[str, ...] = Field(
-        default=("apache-2.0", "mit"), description="Licence ids under which models may be served."
-    )
 
 
 class Budget(Section):

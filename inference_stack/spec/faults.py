@@ -25,6 +25,9 @@ CODES = {
     "too_short": "out-of-range",
     "string_pattern_mismatch": "wrong-form",
     "value_error": "wrong-form",
+    "date_from_datetime_parsing": "wrong-form",
+    "date_from_datetime_inexact": "wrong-form",
+    "date_parsing": "wrong-form",
 }
 """Our stable code for a kind of pydantic error; every other kind is a value of the wrong type."""
 

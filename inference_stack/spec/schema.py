@@ -12,7 +12,7 @@ Schema = Mapping[str, Any]
 FORM = "form"
 """Key of a schema that says in words what its pattern wants."""
 
-FORMS = {"ipv4network": "an IPv4 range such as 10.40.0.0/16"}
+FORMS = {"date": "a day such as 2027-03-31", "ipv4network": "an IPv4 range such as 10.40.0.0/16"}
 """What a JSON schema format wants, in words."""
 
 

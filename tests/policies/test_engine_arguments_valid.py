@@ -1,15 +1,14 @@
-"""The policy as the pack calls it, on services of this stack and on those of others."""
+"""The rule on services of this stack and on those of others."""
 
-from copy import deepcopy
 from typing import Any
 
 import pytest
 import yaml
-from pulumi_policy import ResourceValidationArgs
-from pulumi_policy.proxy import UNKNOWN_NUMBER_VALUE, UnknownValueError, unknown_checking_proxy
+from pulumi_policy.proxy import UNKNOWN_NUMBER_VALUE
 
-from policies.engine_arguments_valid import engine_arguments_valid
+from tests.policies.holding import Held, Made, held
 
+RULE = "engine-arguments-valid"
 IMAGE = "rayproject/ray-llm:2.60.0-py312-cu130"
 CONTAINER = {"name": "ray", "image": IMAGE, "resources": {"limits": {"nvidia.com/gpu": 1.0}}}
 MODEL: dict[str, Any] = {
@@ -42,16 +41,12 @@ def service(model: dict[str, Any] = MODEL, **group: Any) -> dict[str, Any]:
     }
 
 
-def violations(props: dict[str, Any], kind: str = "kubernetes:ray.io/v1:RayService") -> list[str]:
-    given: Any = {"opts": None, "provider": None, "urn": "urn", "name": "m"}
-    args = ResourceValidationArgs(resource_type=kind, props=unknown_checking_proxy(deepcopy(props)), **given)
-    told: list[str] = []
-    engine_arguments_valid.validate(args, lambda message, _: told.append(message))
-    return told
+def judged(props: dict[str, Any], kind: str = "kubernetes:ray.io/v1:RayService") -> Held:
+    return held([Made(kind, "m", props)], only=RULE)
 
 
 def test_a_service_that_is_taken_passes() -> None:
-    assert violations(service()) == []
+    assert judged(service()).broken == {}
 
 
 @pytest.mark.parametrize(
@@ -64,18 +59,21 @@ def test_a_service_that_is_taken_passes() -> None:
     ids=["vLLM", "Ray", "KubeRay"],
 )
 def test_what_any_of_the_three_would_refuse_is_a_violation(props: dict[str, Any], said: str) -> None:
-    (told,) = violations(props)
+    ((_, told),) = judged(props).broken[RULE]
     assert said in told
 
 
 def test_what_only_hurts_is_no_violation() -> None:
-    assert violations(service(maxReplicas=9.0)) == []
+    assert judged(service(maxReplicas=9.0)).broken == {}
 
 
 def test_other_resources_are_let_alone() -> None:
-    assert violations({"spec": 1}, "kubernetes:ray.io/v1:RayCluster") == []
+    assert judged({"spec": 1}, "kubernetes:ray.io/v1:RayCluster").broken == {}
 
 
-def test_what_is_not_known_yet_is_left_to_the_update() -> None:
-    with pytest.raises(UnknownValueError):
-        violations(service(minReplicas=UNKNOWN_NUMBER_VALUE))
+def test_what_is_not_known_yet_is_told_as_not_checked() -> None:
+    found = judged(service(minReplicas=UNKNOWN_NUMBER_VALUE))
+    assert found.broken == {}
+    (told,) = found.not_checked[RULE]
+    assert "not checked yet" in told
+    assert "workerGroupSpecs.0.minReplicas" in told

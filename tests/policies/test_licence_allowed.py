@@ -1,14 +1,14 @@
-"""The policy as the pack calls it, on services that the stack registers and on those that others write."""
+"""The rule on services that the stack registers and on those that others write."""
 
 from typing import Any
 
 import pytest
 import yaml
-from pulumi_policy import ResourceValidationArgs
-from pulumi_policy.proxy import unknown_checking_proxy
 
-from policies.licence_allowed import licence_allowed
+from policies.context import Context
+from tests.policies.holding import Made, held
 
+RULE = "licence-allowed"
 GEMMA, QWEN = "google/gemma-2-2b-it", "Qwen/Qwen3-8B"
 BLOB = "abfss://weights@acct.dfs.core.windows.net/mine"
 
@@ -17,18 +17,15 @@ def config(source: object) -> dict[str, Any]:
     return {"model_loading_config": {"model_id": "m", "model_source": source}}
 
 
-def violations(arguments: dict[str, Any], annotations: dict[str, str] | None = None) -> list[str]:
+def violations(
+    arguments: dict[str, Any], annotations: dict[str, str] | None = None, context: Context | None = None
+) -> list[str]:
     serve = {"applications": [{"name": "m", "args": arguments}]}
     props: dict[str, Any] = {"spec": {"serveConfigV2": yaml.safe_dump(serve)}}
     if annotations:
         props["metadata"] = {"annotations": annotations}
-    given: Any = {"opts": None, "provider": None, "urn": "urn", "name": "m"}
-    args = ResourceValidationArgs(
-        resource_type="kubernetes:ray.io/v1:RayService", props=unknown_checking_proxy(props), **given
-    )
-    told: list[str] = []
-    licence_allowed.validate(args, lambda message, _: told.append(message))
-    return told
+    found = held([Made("kubernetes:ray.io/v1:RayService", "m", props)], context, only=RULE)
+    return [told for _, told in found.broken.get(RULE, ())]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +49,13 @@ def test_a_licence_that_is_not_allowed_is_told_wherever_the_model_is_named(argum
 )
 def test_a_licence_that_is_allowed_passes(arguments: dict[str, Any]) -> None:
     assert violations(arguments) == []
+
+
+@pytest.mark.parametrize("key", ["asked", "own_governance"])
+def test_the_licences_of_the_stack_count(key: str) -> None:
+    governance: dict[str, Any] = {"licences": ["gemma"]}
+    given: Any = {key: {"governance": governance} if key == "asked" else governance}
+    assert violations({"llm_configs": [config(GEMMA)]}, context=Context(stack="test", **given)) == []
 
 
 @pytest.mark.parametrize("source", [BLOB, {"bucket_uri": BLOB}])

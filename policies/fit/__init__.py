@@ -1,0 +1,1 @@
+"""What would not run, or not as it seems."""

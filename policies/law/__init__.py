@@ -1,0 +1,1 @@
+"""What licences, laws and the organisation's own rules forbid."""

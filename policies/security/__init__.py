@@ -1,0 +1,1 @@
+"""What lets the wrong people in, or leaves no trace of them."""
