@@ -106,6 +106,23 @@ def test_a_replica_stays_in_one_pod(served):
     assert only_model(served())["placement_group_config"]["strategy"] == "STRICT_PACK"
 
 
+def test_a_part_of_a_gpu_is_said_to_ray_and_to_vllm(served):
+    model = only_model(served(share=0.25))
+    assert model["placement_group_config"]["bundle_per_worker"]["GPU"] == 0.25
+    assert model["runtime_env"]["env_vars"]["VLLM_RAY_PER_WORKER_GPUS"] == "0.25"
+
+
+def test_of_a_whole_gpu_vllm_is_told_nothing(served):
+    model = only_model(served())
+    assert model["placement_group_config"]["bundle_per_worker"]["GPU"] == 1
+    assert "VLLM_RAY_PER_WORKER_GPUS" not in model["runtime_env"]["env_vars"]
+
+
+def test_a_part_of_each_of_two_gpus_is_refused(served):
+    with pytest.raises(ValidationError, match="a replica of 2 units cannot have a part of each"):
+        served(units=2, share=0.5)
+
+
 def start_budget(model):
     given = only_model(model)["runtime_env"]["env_vars"]
     assert given["VLLM_ENGINE_READY_TIMEOUT_S"] == given["RAYLLM_ENGINE_START_TIMEOUT_S"]
