@@ -59,7 +59,9 @@ def test_the_licences_of_the_stack_count(key: str) -> None:
 
 
 @pytest.mark.parametrize("source", [BLOB, {"bucket_uri": BLOB}])
-@pytest.mark.parametrize(("claimed", "told"), [("mit", 0), ("llama3", 1), (None, 1)])
+@pytest.mark.parametrize(
+    ("claimed", "told"), [("mit", 0), ("llama3", 1), (None, 1), ("apache-2.0,mit", 0), ("llama3,mit", 1)]
+)
 def test_weights_of_ones_own_pass_by_the_licence_that_their_service_names(
     source: object, claimed: str | None, told: int
 ) -> None:
