@@ -1,35 +1,39 @@
-"""A layer in Ray Serve's HTTP proxies: what becomes of a request whose ingress replica is lost.
+"""A layer in Ray Serve's HTTP proxies: what becomes of a request that no ingress replica answers to its end.
 
-Ray's proxy then ends its answer where it is: as a plain-text 500, or in the midst of a stream. It takes our
-layer from the environment variable RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=serving.proxy.layers, which the
-processes of Ray itself must have.
+Ray's proxy ends the answer of a lost replica where it is: as a plain-text 500, or in the midst of a stream.
+Where it finds no application, or no replica that may take a request, it says so in its own words. It takes
+our layer from the environment variable RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=serving.proxy.layers, which
+the processes of Ray itself must have.
 """
 
 import logging
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import replica_lost
-from .failures import response
+from .errors import RETRY_AFTER_S, OpenAIError, overloaded, replica_lost, unavailable
+from .failures import response, told_of
 from .layers import request_id
 
 logger = logging.getLogger("ray.serve")
 
 DONE = b"data: [DONE]\n\n"
 """How a stream ends that is whole."""
+OF_RAY = "/-/"
+"""Begin of the paths where Ray tells probes of itself."""
 KEPT_BYTES = 64 * 2**20
 """Longest body that is kept until its answer begins. Ray's proxy keeps all of it, too."""
 
 
 def layers() -> list[Middleware]:
     """What Ray's proxy puts around itself."""
-    return [Middleware(IngressLosses)]
+    return [Middleware(WholeAnswers)]
 
 
-class IngressLosses:
-    """Tries once more what has no answer yet, and ends with an error event a stream that has begun."""
+class WholeAnswers:
+    """Tries once more what has no answer yet, and has no answer end in the midst or in Ray's words."""
 
     def __init__(self, app: ASGIApp) -> None:
         """`app` is Ray's proxy."""
@@ -37,23 +41,28 @@ class IngressLosses:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, once more where nothing came of it, and tell the client if it is lost."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"].startswith(OF_RAY):
             await self._app(scope, receive, send)
             return
         request, answer = _Request(receive), _Answer(send)
         await self._app(scope, request.receive, answer.send)
+        if not (answer.begun or answer.refused or request.gone):
+            logger.warning("Request %s: its ingress replica was lost", request_id(scope))
+            if request.whole:
+                await self._app(scope, request.again().receive, answer.send)
         if answer.begun or request.gone:
             await answer.end_if_broken()
             return
-        logger.warning("Request %s: its ingress replica was lost", request_id(scope))
-        if request.whole:
-            await self._app(scope, request.again().receive, answer.send)
-        if answer.begun or request.gone:
-            await answer.end_if_broken()
-            return
-        told = response(replica_lost())
+        told = response(answer.refused or replica_lost())
         told.headers["x-request-id"] = request_id(scope)
         await told(scope, receive, send)
+
+
+def _refused(status: int) -> OpenAIError:
+    """What Ray's proxy itself answers with, in our words."""
+    if status == 429:
+        return overloaded(RETRY_AFTER_S)
+    return unavailable(RETRY_AFTER_S) if status == 503 else told_of(HTTPException(status), "")
 
 
 class _Request:
@@ -91,15 +100,20 @@ class _Answer:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._head: Message | None = None
+        self.refused: OpenAIError | None = None
         self.begun = self._ended = self._events = self._done = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            kind = Headers(raw=message["headers"]).get("content-type", "")
+            self._events = kind.startswith("text/event-stream")
+            if message["status"] >= 400 and kind.startswith("text/plain"):
+                self.refused = _refused(message["status"])
             self._head = message
             return
+        if self.refused:
+            return
         if self._head:
-            kind = Headers(raw=self._head["headers"]).get("content-type", "")
-            self._events = kind.startswith("text/event-stream")
             head, self._head, self.begun = self._head, None, True
             await self._send(head)
         if message["type"] == "http.response.body":

@@ -1,19 +1,20 @@
 """The layer in Ray's proxy, on a proxy that loses its ingress at a chosen point."""
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ray.serve._private.http_util import validate_http_proxy_callback_return
+from ray.serve._private.http_util import convert_object_to_asgi_messages, validate_http_proxy_callback_return
 from ray.serve._private.utils import call_function_from_import_path
 from starlette.types import Message, Receive, Scope, Send
 
 from localcloud.serve import IN_THE_IMAGE
 from serving import errors, proxy
 from serving.image import contents
-from serving.proxy import IngressLosses
+from serving.proxy import WholeAnswers
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -46,7 +47,7 @@ class Proxy:
             await send(message)
 
 
-def answer_of(ray: Proxy, received: list[Message]) -> list[Message]:
+def answer_of(ray: Proxy, received: list[Message], path: str = "/v1/chat/completions") -> list[Message]:
     """What a client is sent."""
     sent: list[Message] = []
     left: Iterator[Message] = iter([*received, {"type": "http.disconnect"}])
@@ -57,8 +58,8 @@ def answer_of(ray: Proxy, received: list[Message]) -> list[Message]:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope: dict[str, Any] = {"type": "http", "headers": [(b"x-request-id", b"mine-7")]}
-    asyncio.run(IngressLosses(ray)(scope, receive, send))
+    scope: dict[str, Any] = {"type": "http", "path": path, "headers": [(b"x-request-id", b"mine-7")]}
+    asyncio.run(WholeAnswers(ray)(scope, receive, send))
     return sent
 
 
@@ -106,6 +107,35 @@ def test_a_client_that_went_away_is_sent_nothing() -> None:
     assert ray.read == []
 
 
+def refusal(status: int) -> list[Message]:
+    """As Ray's proxy writes it."""
+    return convert_object_to_asgi_messages("Deployment 'OpenAiIngress' is 10.0.0.7", status_code=status)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (404, "http_404"),
+        (408, "http_408"),
+        (429, "rate_limit_exceeded"),
+        (500, "internal_error"),
+        (503, "model_unavailable"),
+    ],
+)
+def test_what_the_proxy_itself_refuses_is_told_in_openai_form(status: int, code: str) -> None:
+    ray = Proxy(refusal(status))
+    start, body = answer_of(ray, BODY)
+    assert start["status"] == status
+    assert json.loads(body["body"])["error"]["code"] == code
+    assert b"Ingress" not in body["body"]
+    assert (b"retry-after" in dict(start["headers"])) == (status in (429, 503))
+    assert ray.read == [b"hello"]
+
+
+def test_what_it_tells_probes_is_left_as_it_is() -> None:
+    assert answer_of(Proxy(refusal(503)), BODY, "/-/healthz") == refusal(503)
+
+
 def test_a_body_that_is_too_long_to_keep_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxy, "KEPT_BYTES", 4)
     ray = Proxy([])
@@ -119,4 +149,4 @@ def test_the_image_and_this_machine_have_rays_proxies_load_the_layer() -> None:
     assert "serving/proxy.py" in contents()
     (path,) = IN_THE_IMAGE.values()
     (layer,) = validate_http_proxy_callback_return(call_function_from_import_path(path))
-    assert layer.cls is IngressLosses
+    assert layer.cls is WholeAnswers
