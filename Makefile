@@ -1,7 +1,8 @@
 # Every target sets up what it needs. ENV names the environment: Pulumi.$(ENV).yaml.
 ENV ?= dev
+BASE ?= main
 .DEFAULT_GOAL := help
-.PHONY: help setup preview up down status serve test check format reference engine-version bench-planner bench-preview bench-lint bench-serving calibrate charts image lock clean
+.PHONY: help setup preview pr-preview drift up down status serve test check format reference engine-version bench-planner bench-preview bench-lint bench-serving calibrate charts image lock clean
 
 # The newest Python of 3.11 to 3.13 that really runs; some machines have names on PATH with nothing behind them.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -18,6 +19,12 @@ setup: ## .venv with the inference-stack command in it
 
 preview: setup ## preview ENV offline: the plan, what would be made, what the policies say
 	@$(LOCALCLOUD) preview --env $(ENV)
+
+pr-preview: setup ## what the working tree changes against BASE (main), as the comment on a pull request
+	@$(IN_VENV)python -m pull_requests preview --base $(BASE) $(if $(AZURE),--azure)
+
+drift: setup ## what of ENV is not as it was made, in Azure
+	@$(IN_VENV)python -m pull_requests drift --env $(ENV)
 
 up: setup ## make ENV for real against localcloud: ARM stand-in, real Kubernetes control plane
 	@$(LOCALCLOUD) up --env $(ENV)
