@@ -31,3 +31,5 @@ except InvalidEnvironment as wrong:
 
 pulumi.export("cluster", platform.cluster_name)
 pulumi.export("kubeconfig", platform.kubeconfig)
+if platform.anyscale_services:
+    pulumi.export("anyscale_services", platform.anyscale_services)

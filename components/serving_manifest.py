@@ -56,13 +56,12 @@ def service_manifest(plan: Plan, service: Service, place: Place) -> dict[str, An
     The nodes of its pools, their taints and the image follow from the plan.
     """
     workers, serve = _shared(plan, service) if service.shares_gpus else _alone(plan, service.models[0])
-    images = plan.environment.images
     return ray_service(
         RayService(
             name=service.name,
             namespace=place.namespace,
             # Ray's autoscaler, which KubeRay puts beside the head, is of the same image.
-            image=reference(images),
+            image=reference(plan.environment),
             service_account=place.service_account,
             licences=tuple(sorted({model.licence for model in service.models})),
             head=HeadGroup(cpu=HEAD_CPU, memory_gib=HEAD_GIB, node_selector=dict(place.head_selector)),

@@ -18,6 +18,7 @@ from components.role import Role, assign
 from components.serving_manifest import Place, deployable, service_manifest
 from components.serving_namespace import ServingNamespace
 from components.workload_identity import WorkloadIdentity
+from inference_stack.engine.anyscale import anyscale_service
 from inference_stack.planner import Plan, PlannedPool, pool_labels, services
 from inference_stack.spec import HEADS_POOL, ChartSource, CpuPool
 
@@ -32,6 +33,8 @@ class InferenceStack(pulumi.ComponentResource):
     """Name of the AKS cluster."""
     kubeconfig: pulumi.Output[str]
     """Kubeconfig of a user of the cluster; secret."""
+    anyscale_services: dict[str, Any]
+    """By name, what Anyscale's command deploys, under its runtime; Pulumi has no resource for it."""
 
     def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register everything the plan says, and nothing that it does not say."""
@@ -50,10 +53,14 @@ class InferenceStack(pulumi.ComponentResource):
         places = {pool.name: own for pool in plan.pools}
         for found in clusters:
             places |= dict.fromkeys(found.pools, self._existing(name, foundation, found))
+        self.anyscale_services = {}
         for service in services(plan.models):
             site = places[service.models[0].pool]
             manifest = service_manifest(plan, service, site.place)
-            RayServe(service.name, {"manifest": manifest}, opts=site.inside)
+            if plan.environment.cluster.runtime == "anyscale":
+                self.anyscale_services[service.name] = anyscale_service(manifest)
+            else:
+                RayServe(service.name, {"manifest": manifest}, opts=site.inside)
         self.cluster_name = cluster.name
         self.kubeconfig = cluster.kubeconfig
         self.register_outputs({"cluster_name": self.cluster_name, "kubeconfig": self.kubeconfig})
@@ -216,23 +223,23 @@ class InferenceStack(pulumi.ComponentResource):
             {"namespace": NAMESPACE, "service_account": SERVICE_ACCOUNT, "client_id": identity.client_id},
             opts=inside,
         )
-        kuberay = KubeRay(
-            "kuberay",
-            {
-                "crds": _chart(environment.charts.kuberay_crds),
-                "operator": _chart(environment.charts.kuberay_operator),
-                "image": images.pulled(images.kuberay_operator),
-            },
-            opts=inside,
-        )
+        waiting: list[pulumi.Resource] = [identity, namespace]
+        if environment.cluster.runtime == "ray":
+            kuberay = KubeRay(
+                "kuberay",
+                {
+                    "crds": _chart(environment.charts.kuberay_crds),
+                    "operator": _chart(environment.charts.kuberay_operator),
+                    "image": images.pulled(images.kuberay_operator),
+                },
+                opts=inside,
+            )
+            waiting += [kuberay.crds, kuberay.operator]
         return _Site(
             Place(
                 namespace=NAMESPACE, service_account=SERVICE_ACCOUNT, head_selector=pool_labels(HEADS_POOL)
             ),
-            pulumi.ResourceOptions.merge(
-                inside,
-                pulumi.ResourceOptions(depends_on=[kuberay.crds, kuberay.operator, identity, namespace]),
-            ),
+            pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=waiting)),
         )
 
     def _existing(self, name: str, foundation: Foundation, found: FoundCluster) -> "_Site":

@@ -16,10 +16,10 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from inference_stack.engine.anyscale import BASE_IMAGE as ANYSCALE_BASE
 from inference_stack.engine.versions import RAY, VLLM
 from inference_stack.spec import (
     Environment,
-    Images,
     InvalidEnvironment,
     load,
     located,
@@ -30,8 +30,8 @@ from inference_stack.spec import (
 FOLDER = Path(__file__).parent
 PACKAGE = FOLDER.name
 DOCKERFILE = "Dockerfile"
-RAY_LLM = "docker.io/rayproject/ray-llm"
-"""What it is built on, without the tags, which the Dockerfile has."""
+BASES = {"ray": "docker.io/rayproject/ray-llm", "anyscale": ANYSCALE_BASE}
+"""What it is built on, by runtime, without the tags, which the Dockerfile has."""
 
 ENTRIES: tuple[str, ...] = ("app", "autoscaling", "proxy")
 """Modules that Ray loads by their names: the application and the policy, as a Serve configuration has them,
@@ -44,24 +44,24 @@ def contents() -> dict[str, bytes]:
     return {DOCKERFILE: (FOLDER / DOCKERFILE).read_bytes(), **files}
 
 
-def tag_of(files: Mapping[str, bytes]) -> str:
+def tag_of(files: Mapping[str, bytes], base: str) -> str:
     """The tag of an image that is built from these: `<ray>-vllm<vllm>-<12 digits of a digest>`."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(base.encode())
     for path, content in sorted(files.items()):
-        digest.update(f"{path}\0{len(content)}\0".encode())
+        digest.update(f"\0{path}\0{len(content)}\0".encode())
         digest.update(content)
     return f"{RAY}-vllm{VLLM}-{digest.hexdigest()[:12]}"
 
 
 @cache
-def tag() -> str:
-    """The tag of the image that is built from this folder as it is."""
-    return tag_of(contents())
+def tag(runtime: str = "ray") -> str:
+    """The tag of the image that is built from this folder as it is, for a runtime."""
+    return tag_of(contents(), BASES[runtime])
 
 
-def reference(images: Images) -> str:
+def reference(environment: Environment) -> str:
     """The image of heads and workers of an environment, as it is pulled."""
-    return images.application(tag())
+    return environment.images.application(tag(environment.cluster.runtime))
 
 
 def write(folder: Path) -> None:
@@ -102,8 +102,8 @@ def build_command(environment: Environment, folder: Path) -> list[str]:
     options = {
         "platform": ",".join(platforms),
         # From the mirror, where there is one.
-        "build-arg": f"BASE={images.pulled(RAY_LLM)}",
-        "tag": reference(images),
+        "build-arg": f"BASE={images.pulled(BASES[environment.cluster.runtime])}",
+        "tag": reference(environment),
     }
     return [
         "docker",
@@ -126,7 +126,7 @@ def main(file: Path) -> None:
         command = build_command(environment, Path(folder))
         print(shlex.join(command))
         subprocess.run(command, check=True)
-    print(reference(environment.images))
+    print(reference(environment))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from .engine_arguments import engine_findings
 from .kubernetes_version import ended_findings, version_findings
 from .own import own_findings, with_own
 from .plan import Plan
-from .pools import Site, catalog_findings, cpu_pool_findings, site
+from .pools import Site, catalog_findings, cpu_pool_findings, image_findings, site
 from .reckoning import Reckoning, reckon
 from .region import region_findings
 from .reservations import reserved_sku_findings
@@ -136,6 +136,7 @@ def _cpu_pools(environment: Environment, catalog: Catalog) -> Iterator[Finding]:
 def _gpu_pools(environment: Environment, catalog: Catalog) -> Iterator[Finding]:
     for index, pool in enumerate(environment.listed_pools):
         yield from under(f"pools[{index}]", catalog_findings(pool, catalog))
+        yield from under(f"pools[{index}]", readable(image_findings(pool, environment.images, catalog)))
 
 
 def _models(environment: Environment, catalog: Catalog) -> Iterator[Finding]:

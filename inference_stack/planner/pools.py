@@ -4,7 +4,16 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from inference_stack.catalog import CATALOG, Catalog, Sku
-from inference_stack.spec import CpuPool, Finding, GpuPool, Unparsed, gpu_pool_findings, readable, shown
+from inference_stack.spec import (
+    CpuPool,
+    Finding,
+    GpuPool,
+    Images,
+    Unparsed,
+    gpu_pool_findings,
+    readable,
+    shown,
+)
 
 from .accelerator import accelerator
 from .node_template import IDLE_REASON_TAG, pool_taints, template_tags
@@ -30,6 +39,19 @@ def catalog_findings(pool: GpuPool, catalog: Catalog) -> Iterator[Finding]:
     """What forbids a GPU pool in the light of the catalog."""
     for rule in (_sku, _mig, _reachable):
         yield from readable(rule(pool, catalog))
+
+
+def image_findings(pool: GpuPool, images: Images, catalog: Catalog) -> Iterator[Finding]:
+    """What forbids a GPU pool in the light of what the image is built for."""
+    sku = catalog.skus.get(pool.sku)
+    if sku and sku.arch == "arm64" and not images.arm64:
+        yield Finding(
+            code="image-not-arm64",
+            path="sku",
+            given=pool.sku,
+            what="is arm64, and the image that its pods run is built for amd64 alone",
+            allowed="images.arm64: true, and the image built anew; or a size that is amd64",
+        )
 
 
 def cpu_pool_findings(pool: CpuPool, catalog: Catalog) -> Iterator[Finding]:

@@ -51,6 +51,11 @@ class ClusterTier(StrEnum):
 class Cluster(Section):
     """The AKS cluster and its two pools without GPUs."""
 
+    runtime: Literal["ray", "anyscale"] = Field(
+        default="ray",
+        description="ray: open-source Ray, run by KubeRay. anyscale: Anyscale's, run by its operator, which "
+        "you install; the services are put out for its command to deploy.",
+    )
     kubernetes_version: str = Field(
         default="1.35", pattern=r"^1\.\d{2}(\.\d+)?$", description="AKS version, minor or patch."
     )

@@ -209,10 +209,17 @@ def test_a_price_over_the_budget_is_refused_and_one_within_it_is_not(asked: Aske
 
 def test_a_size_without_a_price_is_named_and_not_guessed(asked: Asked) -> None:
     asked["pools"] = [{"name": "slices", "sku": "Standard_ND128isr_GB300_v6", "nodes": {"max": 1}}]
-    asked["budget"] = {"usd_per_hour": 100}
+    asked |= {"budget": {"usd_per_hour": 100}, "images": {"arm64": True}}
     made = planned(asked)
     assert made.price.unpriced == ("Standard_ND128isr_GB300_v6",)
     assert ("price-unknown", "warning") in {(each.code, each.severity.value) for each in made.findings}
+
+
+def test_a_pool_on_arm64_wants_an_image_for_it(asked: Asked) -> None:
+    asked["pools"] = [{"name": "slices", "sku": "Standard_ND128isr_GB300_v6", "nodes": {"max": 1}}]
+    assert ("pools[0].sku", "image-not-arm64") in told(asked)
+    asked["images"] = {"arm64": True}
+    assert planned(asked).pools
 
 
 def test_prices_and_memory_that_nobody_confirmed_are_noted(asked: Asked) -> None:

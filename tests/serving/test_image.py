@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from inference_stack.engine import versions
-from inference_stack.spec import Images, load, unpublished_findings
-from serving.image import PACKAGE, build_command, contents, reference, tag, tag_of, write
+from inference_stack.spec import Environment, Images, load, unpublished_findings
+from serving.image import BASES, PACKAGE, build_command, contents, reference, tag, tag_of, write
 
 PROJECT = Path(__file__).parents[2]
 DIGEST = "@sha256:" + "4c4e1d" * 10 + "abcd"
@@ -18,31 +18,38 @@ Build = Callable[..., list[str]]
 
 
 @pytest.fixture
-def build(asked: dict[str, Any], tmp_path: Path) -> Build:
+def environment(asked: dict[str, Any]) -> Callable[..., Environment]:
+    """An environment with these images."""
+
+    def made(runtime: str = "ray", **images: Any) -> Environment:
+        return load(asked | {"images": images, "cluster": {"runtime": runtime}}, file="Pulumi.test.yaml")
+
+    return made
+
+
+@pytest.fixture
+def build(environment: Callable[..., Environment], tmp_path: Path) -> Build:
     """The command that builds the image of an environment with these images."""
-
-    def command(**images: Any) -> list[str]:
-        return build_command(load(asked | {"images": images}, file="Pulumi.test.yaml"), tmp_path)
-
-    return command
+    return lambda **asked: build_command(environment(**asked), tmp_path)
 
 
 def test_the_tag_names_both_versions_and_a_digest() -> None:
     assert re.fullmatch(rf"{versions.RAY}-vllm{versions.VLLM}-[0-9a-f]{{12}}", tag())
-    assert tag() == tag_of(contents())
+    assert tag() == tag_of(contents(), BASES["ray"])
 
 
 def test_whatever_changes_in_it_is_another_tag() -> None:
     files = contents()
     others = [{**files, path: content + b"\n"} for path, content in files.items()]
     others += [{**files, f"{PACKAGE}/more.py": b""}, {path: files[path] for path in list(files)[1:]}]
-    assert len({tag_of(each) for each in (files, *others)}) == 1 + len(others)
+    assert len({tag_of(each, BASES["ray"]) for each in (files, *others)}) == 1 + len(others)
+    assert tag("anyscale") != tag("ray")
 
 
 def test_the_order_of_files_does_not_matter_and_their_borders_do() -> None:
     files = contents()
-    assert tag_of(dict(reversed(files.items()))) == tag_of(files)
-    assert tag_of({"a": b"bc"}) != tag_of({"ab": b"c"})
+    assert tag_of(dict(reversed(files.items())), "base") == tag_of(files, "base")
+    assert tag_of({"a": b"bc"}, "base") != tag_of({"ab": b"c"}, "base")
 
 
 def test_what_runs_goes_in_and_what_writes_schemas_down_does_not() -> None:
@@ -80,10 +87,10 @@ def test_the_dockerfile_and_the_lock_have_the_versions_that_configurations_are_w
     ],
 )
 def test_an_environment_names_the_repository_and_the_code_the_tag(
-    images: dict[str, str], pulled: str
+    environment: Callable[..., Environment], images: dict[str, str], pulled: str
 ) -> None:
-    assert reference(Images.model_validate(images)) == pulled
-    assert not list(unpublished_findings(Images.model_validate(images)))
+    assert reference(environment(**images)) == pulled
+    assert not list(unpublished_findings(environment(**images).images))
 
 
 @pytest.mark.parametrize("images", [{}, {"serving": "acme/serving"}])
@@ -103,6 +110,15 @@ def test_it_is_built_for_the_architectures_of_the_environment_and_pushed_as_it_i
 def test_it_is_built_on_the_mirrors_copy_of_rays_image(build: Build) -> None:
     assert "--build-arg=BASE=docker.io/rayproject/ray-llm" in build(serving="acme.azurecr.io/serving")
     assert "--build-arg=BASE=acme.azurecr.io/m/rayproject/ray-llm" in build(registry="acme.azurecr.io/m")
+
+
+def test_under_anyscales_runtime_it_is_built_on_anyscales_image_and_has_another_name(
+    environment: Callable[..., Environment], build: Build
+) -> None:
+    asked = {"serving": "acme.azurecr.io/serving", "runtime": "anyscale"}
+    assert "--build-arg=BASE=docker.io/anyscale/ray-llm" in build(**asked)
+    assert f"--tag={reference(environment(**asked))}" in build(**asked)
+    assert reference(environment(**asked)) != reference(environment(**asked | {"runtime": "ray"}))
 
 
 def test_an_image_that_is_named_by_its_digest_is_not_built(build: Build) -> None:
