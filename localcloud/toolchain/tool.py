@@ -23,6 +23,8 @@ class Tool(StrEnum):
     """File that tells kwok how nodes and pods come to life; its `--config`."""
     LANGUAGE_YAML = "pulumi-language-yaml"
     ACTIONLINT = "actionlint"
+    DOCKERFILE_PLAN = "dockerfile-plan"
+    """Says what BuildKit makes of a Dockerfile."""
 
 
 ENGINE = frozenset({Tool.PULUMI, Tool.LANGUAGE_PYTHON})
@@ -38,4 +40,4 @@ UP = PREVIEW | {
     Tool.KWOK,
     Tool.KWOK_STAGES,
 }
-TEST = UP | {Tool.KUBERAY_CRDS, Tool.LANGUAGE_YAML, Tool.ACTIONLINT}
+TEST = UP | {Tool.KUBERAY_CRDS, Tool.LANGUAGE_YAML, Tool.ACTIONLINT, Tool.DOCKERFILE_PLAN}

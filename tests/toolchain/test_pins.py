@@ -22,6 +22,7 @@ def test_a_pinned_version_is_the_one_that_its_go_mod_resolves(pin: Pin) -> None:
         Tool.PULUMI: "github.com/pulumi/pulumi/pkg/v3",
         Tool.LANGUAGE_YAML: "github.com/pulumi/pulumi-yaml",
         Tool.ACTIONLINT: "github.com/rhysd/actionlint",
+        Tool.DOCKERFILE_PLAN: "github.com/moby/buildkit",
         Tool.KWOK: "sigs.k8s.io/kwok",
         Tool.ETCD: "go.etcd.io/etcd/server/v3",
         Tool.KUBERAY_OPERATOR: "github.com/ray-project/kuberay/ray-operator",
