@@ -32,7 +32,7 @@ RETRY_S = (1, 60)
 
 
 class AdmissionSettings(Frozen):
-    """What one model's plan allows. All of it follows from the plan but the last two, which are choices."""
+    """What one model's plan allows. All of it follows from the plan but the last three, which are choices."""
 
     context_tokens: PositiveInt = Field(description="Longest request, prompt and answer together.")
     kv_tokens: PositiveInt = Field(description="Tokens that the KV cache of one replica holds.")
@@ -71,6 +71,13 @@ class AdmissionSettings(Frozen):
             "waits 600 s, longer than proxies and clients do. Nobody has measured it."
         ),
     )
+    token_s: PositiveFloat = Field(
+        default=0.2,
+        description=(
+            "How long each token may take of an answer that is not streamed: of it nothing is seen before "
+            "the whole is there. About as fast as people read; nobody has measured what clients stand."
+        ),
+    )
 
     @model_validator(mode="after")
     def _context_fits(self) -> Self:
@@ -97,6 +104,9 @@ class Request(Frozen):
         default=True,
         description="Whether a tokenizer counted the prompt. An estimate weighs, but never refuses alone.",
     )
+    streamed: bool = Field(
+        default=True, description="Whether its first token is sent as soon as it is there."
+    )
 
 
 class InFlight(Frozen):
@@ -109,14 +119,21 @@ class InFlight(Frozen):
     )
 
 
+class Wait(Frozen):
+    """How long something may still take, and what the client is told when it took longer."""
+
+    seconds: PositiveFloat
+    late: OpenAIError
+
+
 class Admitted(Frozen):
     """Let in. The ingress adds `blocks` to its count until the request ends, however it ends."""
 
     blocks: PositiveInt
-    first_token_within_s: PositiveFloat = Field(
-        description="If nothing has come by then, `late` is answered."
+    answer: Wait = Field(
+        description="For the first token, or the whole of an answer that is not streamed, on a running model."
     )
-    late: OpenAIError
+    wake: Wait | None = Field(default=None, description="Before that, for the first replica to run.")
 
 
 class Refused(Frozen):
@@ -130,10 +147,15 @@ def blocks_of(request: Request, settings: AdmissionSettings) -> int:
 
     Never more than the context, which the engine does not let it exceed.
     """
-    answer = request.max_tokens or settings.answer_tokens or settings.context_tokens
     shared = min(request.prompt_tokens, settings.context_tokens)
-    alone = min(answer, settings.context_tokens - shared)
+    alone = _answer_tokens(request, settings)
     return max(1, math.ceil((shared + request.answers * alone) / settings.block_tokens))
+
+
+def _answer_tokens(request: Request, settings: AdmissionSettings) -> int:
+    """Most that it may write, of one answer."""
+    rest = settings.context_tokens - min(request.prompt_tokens, settings.context_tokens)
+    return min(rest, request.max_tokens or settings.answer_tokens or rest)
 
 
 def admit(request: Request, in_flight: InFlight, settings: AdmissionSettings) -> Admitted | Refused:
@@ -153,17 +175,22 @@ def admit(request: Request, in_flight: InFlight, settings: AdmissionSettings) ->
     excess = in_flight.blocks + blocks - _share(in_flight, settings)
     if in_flight.blocks and excess > 0:
         return Refused(error=overloaded(_retry_after(_drained_s(excess, in_flight, settings))))
-    if asleep:
-        # A request must reach Ray's handle for Ray to start a replica: it waits there for its turn.
-        return Admitted(blocks=blocks, first_token_within_s=left_s, late=starting(_retry_after(left_s)))
-    late = unavailable(_retry_after(settings.first_token_s))
-    return Admitted(blocks=blocks, first_token_within_s=settings.first_token_s, late=late)
+    # A request must reach Ray's handle for Ray to start a replica: it waits there for its turn.
+    wake = Wait(seconds=left_s, late=starting(_retry_after(left_s))) if asleep else None
+    return Admitted(blocks=blocks, answer=_answer(request, settings), wake=wake)
+
+
+def _answer(request: Request, settings: AdmissionSettings) -> Wait:
+    tokens = 0 if request.streamed else _answer_tokens(request, settings)
+    seconds = settings.first_token_s + tokens * settings.token_s
+    return Wait(seconds=seconds, late=unavailable(_retry_after(settings.first_token_s)))
 
 
 def _too_long(request: Request, settings: AdmissionSettings) -> OpenAIError | None:
-    prompt = request.prompt_tokens if request.counted else 0
+    """Whether it can never fit. What is only estimated is left to the engine, which counts."""
+    prompt = request.prompt_tokens if request.counted else None
     answer = request.max_tokens or 1
-    if prompt + answer <= settings.context_tokens:
+    if (prompt or 0) + answer <= settings.context_tokens:
         return None
     return context_too_long(prompt_tokens=prompt, max_tokens=answer, context_tokens=settings.context_tokens)
 

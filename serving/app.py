@@ -53,7 +53,10 @@ def build(arguments: Arguments) -> Application:
         "ingress_deployment_config": arguments.ingress_deployment_config,
         "ingress_cls_config": {
             "ingress_cls": OpenAiIngress,
-            "ingress_extra_kwargs": {"max_body_bytes": arguments.serving.max_body_bytes},
+            "ingress_extra_kwargs": {
+                "max_body_bytes": arguments.serving.max_body_bytes,
+                "admission": arguments.serving.admission,
+            },
         },
     }
     if arguments.llm_configs is None:

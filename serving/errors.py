@@ -1,6 +1,6 @@
 """Errors as OpenAI's API has them: the one place where their status, type, code and words are written.
 
-Nothing here takes an exception: what a client reads never holds a traceback, an address or a name from
+Nothing here is made of an exception: what a client reads never holds a traceback, an address or a name from
 inside. OpenAI's own clients retry by status (408, 409, 429 and from 500 on) and wait as `Retry-After` says;
 codes are OpenAI's where it has one for the fault.
 """
@@ -46,18 +46,34 @@ class OpenAIError(Frozen):
         return f'data: {{"error":{self.error.model_dump_json()}}}\n\n'
 
 
+class ToldError(Exception):
+    """A request ends here, and this is what its client is told."""
+
+    def __init__(self, told: OpenAIError) -> None:
+        """`told` is the answer."""
+        super().__init__(told.error.message)
+        self.told = told
+
+
 def invalid_request(message: str, *, param: str | None = None, code: str = "invalid_value") -> OpenAIError:
     """400: the request itself is wrong, and will be wrong again."""
     return _error(400, "invalid_request_error", code, message, param=param)
 
 
-def context_too_long(*, prompt_tokens: int, max_tokens: int, context_tokens: int) -> OpenAIError:
-    """400: prompt and answer do not fit the model's context."""
+def context_too_long(*, prompt_tokens: int | None, max_tokens: int, context_tokens: int) -> OpenAIError:
+    """400: prompt and answer do not fit the model's context; None for a prompt that nobody has counted."""
+    context = f"This model's context is {context_tokens} tokens."
+    if prompt_tokens is None:
+        asked = f"The request asks for up to {max_tokens} beside its prompt: lower max_tokens."
+    else:
+        whole = prompt_tokens + max_tokens
+        asked = (
+            f"The request has {prompt_tokens} in its prompt and asks for up to {max_tokens} more, {whole} in "
+            f"all: shorten the prompt by {whole - context_tokens}, or lower max_tokens."
+        )
     return invalid_request(
-        f"This model's context is {context_tokens} tokens. The request has {prompt_tokens} in its prompt and "
-        f"asks for up to {max_tokens} more, {prompt_tokens + max_tokens} in all: shorten the prompt by "
-        f"{prompt_tokens + max_tokens - context_tokens}, or lower max_tokens.",
-        param="max_tokens" if prompt_tokens < context_tokens else "messages",
+        f"{context} {asked}",
+        param="max_tokens" if (prompt_tokens or 0) < context_tokens else "messages",
         code="context_length_exceeded",
     )
 

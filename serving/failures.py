@@ -13,20 +13,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from . import errors
-from .errors import RETRY_AFTER_S, ErrorBody, OpenAIError
+from .errors import RETRY_AFTER_S, ErrorBody, OpenAIError, ToldError
 
 logger = logging.getLogger("ray.serve")
 
 T = TypeVar("T")
-
-
-class ModelNotFoundError(Exception):
-    """A request for a model or an adapter that is not there."""
-
-    def __init__(self, model: str | None) -> None:
-        """`model` is what the client asked for."""
-        super().__init__(model)
-        self.model = model or ""
 
 
 async def twice(attempt: Callable[[], Awaitable[T]]) -> T:
@@ -44,8 +35,8 @@ async def twice(attempt: Callable[[], Awaitable[T]]) -> T:
 def told_of(error: Exception, request_id: str) -> OpenAIError:
     """What a client is told of an exception that a request ended in."""
     match error:
-        case ModelNotFoundError():
-            return errors.unknown_model(error.model)
+        case ToldError():
+            return error.told
         case BackPressureError():
             return errors.overloaded(math.ceil(error.retry_after_s or RETRY_AFTER_S))
         case DeploymentUnavailableError() | ReplicaUnavailableError():

@@ -1,24 +1,31 @@
-"""The OpenAI ingress: Ray's own, with a limit to what it reads and every error in OpenAI's form."""
+"""The OpenAI ingress: Ray's own, with limits to what it lets in and every error in OpenAI's form."""
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from ray.serve.handle import DeploymentHandle
 from ray.serve.llm import ingress
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 
-from .failures import ModelNotFoundError, twice
-from .layers import ErrorsInOpenAiForm, LimitedApp, answered
+from .admission import AdmissionSettings
+from .errors import ToldError, unknown_model
+from .estimates import request_of
+from .failures import twice
+from .layers import ErrorsInOpenAiForm, LimitedApp, answered, at_the_end
+from .ledger import Ledger
+from .replicas import Knock, RunningReplicas
+from .waiting import NotedHandle, in_time
 
 Endpoint = Callable[..., Awaitable[Any]]
 
 
 def _of_a_model(endpoint: Endpoint) -> Endpoint:
-    """An endpoint of Ray's that survives the loss of a replica, and says which model is not there.
+    """An endpoint of Ray's for what is let in, that survives the loss of a replica and knows its models.
 
     Ray's endpoints return when the first token is there: before, a client has seen nothing of an answer.
     """
@@ -27,9 +34,11 @@ def _of_a_model(endpoint: Endpoint) -> Endpoint:
     async def told(self: "OpenAiIngress", body: Any, request: Request) -> Any:
         self.check_adapter(body.model)
         try:
-            return await twice(lambda: endpoint(self, body, request))
+            return await self.let_in(body, request, lambda: twice(lambda: endpoint(self, body, request)))
         except HTTPException as error:
-            raise (ModelNotFoundError(body.model) if error.status_code == 404 else error) from error
+            if error.status_code != 404:
+                raise
+            raise ToldError(unknown_model(body.model or "")) from error
 
     return told
 
@@ -46,18 +55,49 @@ class OpenAiIngress(ingress.OpenAiIngress):
     detokenize = _of_a_model(ingress.OpenAiIngress.detokenize)
 
     def __init__(
-        self, *arguments: Any, max_body_bytes: int, lora_paths: dict[str, str] | None = None, **more: Any
+        self,
+        llm_deployments: Mapping[str, DeploymentHandle],
+        *arguments: Any,
+        max_body_bytes: int,
+        admission: Mapping[str, AdmissionSettings],
+        lora_paths: dict[str, str] | None = None,
+        **more: Any,
     ) -> None:
-        """`max_body_bytes` is the largest body that is read; the rest is Ray's."""
-        super().__init__(*arguments, lora_paths=lora_paths, **more)
+        """`max_body_bytes` is the largest body that is read, `admission` what is let in, by model id.
+
+        The rest is Ray's.
+        """
+        noted = {model: NotedHandle(handle) for model, handle in llm_deployments.items()}
+        super().__init__(noted, *arguments, lora_paths=lora_paths, **more)
         self._max_body_bytes = max_body_bytes
         self._with_adapters = frozenset(lora_paths or ())
+        self._models = tuple(llm_deployments)
+        self._ledgers = {model: Ledger(admission[model]) for model in self._models if model in admission}
+        self._knocks = {model: Knock(llm_deployments[model]) for model in self._ledgers}
+        self._replicas = RunningReplicas(llm_deployments, self._ledgers)
 
     def check_adapter(self, model: str | None) -> None:
-        """Raise ModelNotFoundError for an adapter of a model that has none: its replica would fail at it."""
+        """Raise ToldError for an adapter of a model that has none: its replica would fail at it."""
         base, _, adapter = (model or "").partition(":")
         if adapter and base not in self._with_adapters:
-            raise ModelNotFoundError(model)
+            raise ToldError(unknown_model(model or ""))
+
+    async def let_in(self, body: Any, request: Request, answer: Callable[[], Awaitable[Any]]) -> Any:
+        """An answer to what is let in, in the time it was let in for; raises ToldError otherwise."""
+        # Ray takes the only model where none is named.
+        model = (body.model or "").partition(":")[0] or self._models[0]
+        ledger = self._ledgers.get(model)
+        if ledger is None:
+            return await answer()
+        await self._replicas.known()
+        try:
+            admitted = ledger.let_in(request_of(body))
+            at_the_end(request, functools.partial(ledger.take_off, admitted))
+            return await in_time(answer, admitted, lambda: ledger.runs)
+        except ToldError as error:
+            if error.told.status == 503 and not ledger.runs:
+                self._knocks[model].again()
+            raise
 
     def __serve_build_asgi_app__(self) -> LimitedApp:
         """The application that a replica serves: Ray's, which is there already, with our layers in it.

@@ -1,6 +1,8 @@
 """Layers around an ASGI application: a limit to what is read, and errors in OpenAI's form."""
 
 from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,6 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import body_too_large
 from .failures import response, told_of
+
+_ENDING = "serving.ending"
+"""Where a request's scope keeps what is done when it has ended."""
 
 
 class LimitedApp:
@@ -63,7 +68,7 @@ class LimitedApp:
 
 
 class ErrorsInOpenAiForm:
-    """Answers for whatever an endpoint raises, also where a stream has begun."""
+    """Answers for whatever an endpoint raises, also where a stream has begun, and ends what it began."""
 
     def __init__(self, app: ASGIApp) -> None:
         """`app` is what lies within."""
@@ -72,6 +77,7 @@ class ErrorsInOpenAiForm:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and tell the client what became of it."""
         started = False
+        ending: ExitStack = scope.setdefault(_ENDING, ExitStack())
 
         async def noted(message: Message) -> None:
             nonlocal started
@@ -79,7 +85,8 @@ class ErrorsInOpenAiForm:
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            with ending:
+                await self._app(scope, receive, noted)
         except Exception as error:  # noqa: BLE001 - the last place where a client can be told of one
             failure = _single(error)
             if isinstance(failure, TaskCancelledError):
@@ -89,6 +96,11 @@ class ErrorsInOpenAiForm:
                 await send({"type": "http.response.body", "body": told.event().encode(), "more_body": False})
             else:
                 await response(told)(scope, receive, send)
+
+
+def at_the_end(request: Request, act: Callable[[], None]) -> None:
+    """Do something when the answer to a request has been sent, has failed, or has lost its client."""
+    request.scope[_ENDING].callback(act)
 
 
 def _single(error: Exception) -> Exception:

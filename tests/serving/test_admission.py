@@ -139,6 +139,7 @@ def test_an_estimated_prompt_refuses_nothing_since_the_engine_counts():
 def test_an_answer_beyond_the_context_is_refused_whatever_the_prompt():
     error = refused(Request(prompt_tokens=9, max_tokens=9000, counted=False), InFlight()).error
     assert error.status == 400
+    assert all(number in error.error.message for number in ("9000", "8192"))
 
 
 def test_a_request_that_can_never_fit_is_told_so_and_not_to_come_back_later():
@@ -154,8 +155,9 @@ def test_a_model_at_rest_lets_in_what_one_replica_would():
 
 def test_who_waits_for_a_model_at_rest_waits_for_what_is_left_of_its_budget_and_then_gets_a_503():
     waiting = admitted(Request(prompt_tokens=9), InFlight(replicas=0, waking_s=500))
-    assert waiting.first_token_within_s == 100
-    assert (waiting.late.status, waiting.late.error.code) == (503, "model_starting")
+    assert waiting.wake
+    assert waiting.wake.seconds == 100
+    assert (waiting.wake.late.status, waiting.wake.late.error.code) == (503, "model_starting")
 
 
 def test_a_model_that_wakes_beyond_its_budget_gives_503_with_retry_after():
@@ -170,8 +172,20 @@ def test_once_a_replica_runs_nobody_is_refused_for_the_time_it_took():
 
 def test_nobody_waits_for_ever_on_a_running_model():
     waiting = admitted(Request(prompt_tokens=9), InFlight())
-    assert waiting.first_token_within_s == SETTINGS.first_token_s
-    assert (waiting.late.status, waiting.late.error.code) == (503, "model_unavailable")
+    assert waiting.wake is None
+    assert waiting.answer.seconds == SETTINGS.first_token_s
+    assert (waiting.answer.late.status, waiting.answer.late.error.code) == (503, "model_unavailable")
+
+
+def test_once_it_has_woken_a_model_has_as_long_to_answer_as_one_that_runs():
+    assert admitted(Request(prompt_tokens=9), InFlight(replicas=0, waking_s=500)).answer.seconds == 120
+
+
+@pytest.mark.parametrize(("most", "tokens"), [(100, 100), (None, 200), (8192, 8183)])
+def test_an_answer_that_is_not_streamed_is_waited_for_to_its_end(most: int | None, tokens: int):
+    whole = Request(prompt_tokens=9, max_tokens=most, streamed=False, counted=False)
+    waiting = admitted(whole, InFlight())
+    assert waiting.answer.seconds == SETTINGS.first_token_s + tokens * SETTINGS.token_s
 
 
 @pytest.mark.parametrize(
@@ -226,9 +240,13 @@ def test_a_longer_request_never_weighs_less(prompt: int, answer: int, longer: in
 @given(REQUESTS, STATES)
 def test_whoever_is_refused_gets_a_client_error_or_a_time_to_come_back(request: Request, state: InFlight):
     answer = admit(request, state, SETTINGS)
-    late = answer.late if isinstance(answer, Admitted) else answer.error
-    assert late.status in (400, 429, 503)
-    assert (late.retry_after_s is None) == (late.status == 400)
+    if isinstance(answer, Refused):
+        told = [answer.error]
+    else:
+        told = [wait.late for wait in (answer.answer, answer.wake) if wait]
+    for late in told:
+        assert late.status in (400, 429, 503)
+        assert (late.retry_after_s is None) == (late.status == 400)
 
 
 @given(REQUESTS, STATES, st.lists(REQUESTS, max_size=20))

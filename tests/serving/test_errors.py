@@ -75,6 +75,12 @@ def test_a_context_that_is_too_long_is_told_with_the_numbers():
     assert all(number in message for number in ("9000", "1000", "10000", "8192", "1808"))
 
 
+def test_a_prompt_that_nobody_has_counted_is_not_told_a_number_of():
+    error = errors.context_too_long(prompt_tokens=None, max_tokens=9000, context_tokens=8192)
+    assert "None" not in error.error.message
+    assert error.error.param == "max_tokens"
+
+
 @pytest.mark.parametrize(("prompt", "param"), [(9000, "messages"), (8000, "max_tokens")])
 def test_the_field_at_fault_is_the_one_that_can_be_lowered_far_enough(prompt: int, param: str):
     error = errors.context_too_long(prompt_tokens=prompt, max_tokens=1000, context_tokens=8192)

@@ -1,5 +1,6 @@
 """The layers on a small application, without Ray's parts around it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -15,8 +16,8 @@ from starlette.middleware.base import RequestResponseEndpoint
 from starlette.responses import Response, StreamingResponse
 from starlette.testclient import TestClient
 
-from serving.failures import ModelNotFoundError
-from serving.layers import ErrorsInOpenAiForm, LimitedApp, answered
+from serving.errors import ToldError, unknown_model
+from serving.layers import ErrorsInOpenAiForm, LimitedApp, answered, at_the_end
 
 pytestmark = [
     pytest.mark.e2e,
@@ -30,7 +31,7 @@ FAILURES: dict[str, Exception] = {
     "busy": BackPressureError(9, 8, 429, 7.2),
     "gone": DeploymentUnavailableError(INTERNAL),
     "killed": RayActorError(error_msg=INTERNAL),
-    "unknown": ModelNotFoundError("copilot:sales"),
+    "unknown": ToldError(unknown_model("copilot:sales")),
     "refused": HTTPException(400, "temperature must be non-negative"),
 }
 
@@ -40,7 +41,7 @@ class Question(BaseModel):
     count: int = 1
 
 
-def _application() -> FastAPI:
+def _application(ended: list[str]) -> FastAPI:
     app = FastAPI()
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answered)
@@ -51,16 +52,31 @@ def _application() -> FastAPI:
         return await call_next(request)
 
     @app.get("/fail/{kind}")
-    async def fail(kind: str) -> None:
+    async def fail(kind: str, request: Request) -> None:
+        at_the_end(request, lambda: ended.append(kind))
         raise FAILURES[kind]
 
     @app.get("/stream/{kind}")
-    async def stream(kind: str) -> StreamingResponse:
+    async def stream(kind: str, request: Request) -> StreamingResponse:
+        at_the_end(request, lambda: ended.append(kind))
+
         async def words() -> AsyncIterator[str]:
             yield "data: one\n\n"
-            raise FAILURES[kind]
+            assert not ended
+            if kind in FAILURES:
+                raise FAILURES[kind]
 
         return StreamingResponse(words(), media_type="text/event-stream")
+
+    @app.get("/silent")
+    async def silent(request: Request) -> StreamingResponse:
+        at_the_end(request, lambda: ended.append("silent"))
+
+        async def nothing() -> AsyncIterator[str]:
+            await asyncio.sleep(60)
+            yield "too late"
+
+        return StreamingResponse(nothing())
 
     @app.post("/ask")
     async def ask(question: Question, request: Request) -> dict[str, Any]:
@@ -70,8 +86,13 @@ def _application() -> FastAPI:
 
 
 @pytest.fixture
-def client() -> Iterator[TestClient]:
-    with TestClient(LimitedApp(_application(), LIMIT), raise_server_exceptions=False) as client:
+def ended() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def client(ended: list[str]) -> Iterator[TestClient]:
+    with TestClient(LimitedApp(_application(ended), LIMIT), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -93,6 +114,30 @@ def test_every_failure_is_told_in_the_form_of_openai(
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
     assert INTERNAL not in answer.text
+
+
+@pytest.mark.parametrize("way", ["/fail/busy", "/stream/killed", "/stream/whole"])
+def test_what_is_done_at_the_end_is_done_once_however_a_request_ends(
+    client: TestClient, ended: list[str], way: str
+) -> None:
+    client.get(way)
+    assert ended == [way.rpartition("/")[2]]
+
+
+def test_what_is_done_at_the_end_is_done_where_a_client_has_gone(ended: list[str]) -> None:
+    sent: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"} if not sent else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+        await asyncio.sleep(0.01)
+
+    scope = {"type": "http", "method": "GET", "path": "/silent", "headers": [], "query_string": b""}
+    app = LimitedApp(_application(ended), LIMIT)
+    asyncio.run(asyncio.wait_for(app({**scope, "headers": [(b"content-length", b"0")]}, receive, send), 10))
+    assert ended == ["silent"]
 
 
 def test_a_full_queue_says_when_to_come_back(client: TestClient) -> None:
