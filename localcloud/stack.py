@@ -1,6 +1,5 @@
 """One environment run through the Pulumi command line, offline: same program, same engine, other cloud."""
 
-import json
 import os
 import secrets
 import shutil
@@ -108,13 +107,8 @@ class Stack:
 
     @property
     def policies(self) -> tuple[str, ...]:
-        """Options that hold a run to the policy pack, under the licences that the environment allows."""
-        pack = str(PROJECT / "policies")
-        return ("--policy-pack", pack, "--policy-pack-config", str(self._policy_config))
-
-    @property
-    def _policy_config(self) -> Path:
-        return self.state / "policies.json"
+        """Options that hold a run to the policy pack."""
+        return ("--policy-pack", str(PROJECT / "policies"))
 
     def variables(self) -> dict[str, str]:
         """Environment of a Pulumi command on this stack."""
@@ -180,15 +174,12 @@ class Stack:
     def prepare(self) -> Path:
         """Bring the copy of the settings up to date, make the stack where there is none, and what exists."""
         self._passphrase()
-        self._policy_config.write_text("{}")
         copy = self.state / f"Pulumi.{self.environment}.yaml"
         kept = yaml.safe_load(copy.read_text()) if copy.exists() else {}
         settings = yaml.safe_load(self.settings.read_text()) or {}
         environment = (settings.get("config") or {}).get(CONFIG_KEY)
         if environment is not None and (plan := self._plan(environment)):
             seed(plan.environment, self.state, self.toolchain)
-            allowed = {"licence-allowed": {"licences": plan.environment.governance.licences}}
-            self._policy_config.write_text(json.dumps(allowed))
             environment["charts"] = self._charts()
         salt = {"encryptionsalt": kept["encryptionsalt"]} if "encryptionsalt" in kept else {}
         write_private(copy, yaml.safe_dump({**settings, **salt}, sort_keys=False))

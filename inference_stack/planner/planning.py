@@ -35,7 +35,14 @@ from .pools import Site, catalog_findings, cpu_pool_findings, image_findings, si
 from .reckoning import Reckoning, reckon
 from .region import region_findings
 from .reservations import reserved_sku_findings
-from .rules import LicenceFacts, licence_allowed
+from .rules import (
+    LicenceFacts,
+    LicenceUse,
+    OriginFacts,
+    licence_allowed,
+    licence_permits_production,
+    origin_allowed,
+)
 
 
 class Judgement(NamedTuple):
@@ -144,6 +151,7 @@ def _models(environment: Environment, catalog: Catalog) -> Iterator[Finding]:
         for rule in (_known, _workload, _context, _engine):
             yield from under(f"models[{index}]", readable(rule(model, catalog)))
         yield from under(f"models[{index}]", readable(_licence(model, environment, catalog)))
+        yield from under(f"models[{index}]", readable(_terms_and_origin(model, environment, catalog)))
         yield from under(f"models[{index}]", readable(_precision(model, environment, catalog)))
 
 
@@ -197,6 +205,20 @@ def _licence(model: Model, environment: Environment, catalog: Catalog) -> Iterat
         facts = LicenceFacts(source=model.source, allowed=environment.governance.licences)
         if finding := licence_allowed(facts, catalog):
             yield finding
+
+
+def _terms_and_origin(model: Model, environment: Environment, catalog: Catalog) -> Iterator[Finding]:
+    """What is to be known of a licence that is allowed, and of where the model comes from."""
+    governance = environment.governance
+    row = catalog.models.get(model.source)
+    if row is None or row.licence not in governance.licences:
+        return
+    if finding := licence_permits_production(
+        LicenceUse(source=model.source, domicile=governance.domicile), catalog
+    ):
+        yield finding
+    origin = OriginFacts(source=model.source, industry=governance.industry, domicile=governance.domicile)
+    yield from origin_allowed(origin, catalog)
 
 
 def _precision(model: Model, environment: Environment, catalog: Catalog) -> Iterator[Finding]:

@@ -89,8 +89,8 @@ def _args(made: Made) -> ResourceValidationArgs:
 
 def _resources(stack: list[Made]) -> list[PolicyResource]:
     nothing: Any = None
-    seen = {
-        each.name: PolicyResource(
+    seen = [
+        PolicyResource(
             each.type,
             unknown_checking_proxy(dict(each.props)),
             each.urn,
@@ -102,8 +102,8 @@ def _resources(stack: list[Made]) -> list[PolicyResource]:
             {},
         )
         for each in stack
-    }
-    for each in stack:
-        for name, made_from in each.depends_on.items():
-            seen[each.name].property_dependencies[name] = [seen[one] for one in made_from]
-    return list(seen.values())
+    ]
+    for made, one in zip(stack, seen, strict=True):
+        for name, made_from in made.depends_on.items():
+            one.property_dependencies[name] = [each for each in seen if each.name in made_from]
+    return seen
