@@ -17,6 +17,7 @@ import httpx2
 import yaml
 from rich.console import Console
 
+from inference_stack.engine import SIDES
 from inference_stack.planner import Plan, plan_environment
 from inference_stack.planner import service_of as planned_service
 from inference_stack.spec import CONFIG_KEY
@@ -75,6 +76,23 @@ def service_of(settings: Path, environment: str, model: str | None) -> LocalServ
     )
 
 
+def _check(serve_config: Mapping[str, Any]) -> None:
+    """Raise ServeError for what no simulated GPU takes: vLLM would say it a minute later, three times."""
+    for arguments in (each["args"] for each in serve_config["applications"]):
+        sides = [arguments[side] for side in SIDES if side in arguments]
+        for model in (*arguments.get("llm_configs", ()), *sides):
+            engine = model["engine_kwargs"]
+            drafting = engine.get("speculative_config") or {}
+            try:
+                sim_gpu.check_engine(
+                    cache_dtype=engine.get("kv_cache_dtype", "auto"),
+                    quantization=engine.get("quantization"),
+                    speculation=drafting.get("method"),
+                )
+            except sim_gpu.UnsupportedOnSimulatedGpuError as refusal:
+                raise ServeError(f"{model['model_loading_config']['model_id']}: {refusal}") from None
+
+
 def _chosen(plan: Plan, model: str | None) -> Any:
     named = {each.name: each for each in plan.models}
     if model is not None and model not in named:
@@ -88,6 +106,7 @@ def served(service: LocalService, state: Path, console: Console) -> Iterator[Loc
 
     Raises ServeError, and NoSmallModelError for an architecture that cannot be simulated.
     """
+    _check(service.serve_config)
     with simulated((service.source, *service.beside), service.node, state, console) as ray:
         with _step(console, "The application, as serveConfigV2 has it"):
             deploy(ray, service.serve_config)

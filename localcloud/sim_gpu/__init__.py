@@ -6,5 +6,6 @@ vLLM run otherwise in the same `.venv` never meets it, and the Serve configurati
 """
 
 from .installed import ACTIVE, KV_MIB, variables
+from .limits import UnsupportedOnSimulatedGpuError, check_engine
 
-__all__ = ["ACTIVE", "KV_MIB", "variables"]
+__all__ = ["ACTIVE", "KV_MIB", "UnsupportedOnSimulatedGpuError", "check_engine", "variables"]

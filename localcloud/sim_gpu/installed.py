@@ -8,7 +8,7 @@ ACTIVE = "SIM_GPU"
 KV_MIB = "SIM_GPU_KV_MIB"
 """Environment variable: memory of a simulated GPU that holds the KV cache, MiB.
 
-It stands for what a real GPU would have left, and holds where `kv_cache_memory_bytes` is not set."""
+It stands for what a real GPU would have left: no engine gets more, and one with a part of a GPU that part."""
 
 PROJECT = Path(__file__).resolve().parents[2]
 

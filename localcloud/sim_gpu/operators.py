@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from . import attention, speculation
+from . import attention, experts, speculation
 
 Operator = Callable[..., Any]
 
@@ -94,6 +94,13 @@ def _gated(activation: Callable[[torch.Tensor], torch.Tensor]) -> Operator:
     return operator
 
 
+def _alone(activation: Callable[[torch.Tensor], torch.Tensor]) -> Operator:
+    def operator(out: torch.Tensor, x: torch.Tensor) -> None:
+        out.copy_(activation(x))
+
+    return operator
+
+
 _GELU = torch.nn.functional.gelu
 _OPERATORS: dict[str, Operator] = {
     "init_cpu_memory_env(int[] nodes) -> ()": lambda _nodes: None,
@@ -120,6 +127,14 @@ _OPERATORS: dict[str, Operator] = {
     "silu_and_mul(Tensor(a!) out, Tensor x) -> ()": _gated(torch.nn.functional.silu),
     "gelu_and_mul(Tensor(a!) out, Tensor x) -> ()": _gated(_GELU),
     "gelu_tanh_and_mul(Tensor(a!) out, Tensor x) -> ()": _gated(lambda x: _GELU(x, approximate="tanh")),
+    "gelu_new(Tensor(a!) out, Tensor x) -> ()": _alone(lambda x: _GELU(x, approximate="tanh")),
+    "gelu_fast(Tensor(a!) out, Tensor x) -> ()": _alone(lambda x: _GELU(x, approximate="tanh")),
+    "gelu_quick(Tensor(a!) out, Tensor x) -> ()": _alone(lambda x: x * torch.sigmoid(1.702 * x)),
+    "prepack_moe_weight(Tensor weight, Tensor(a!) packed, str isa) -> ()": experts.keep,
+    "cpu_fused_moe(Tensor(a!) output, Tensor x, Tensor gate_and_up, Tensor down, Tensor? gate_and_up_bias, "
+    "Tensor? down_bias, Tensor weights, Tensor chosen, bool is_weighted, str activation, str isa) -> ()": (
+        experts.mix
+    ),
     "rejection_greedy_sample_kernel_impl(Tensor(a!) output, Tensor ends, Tensor drafts, Tensor targets, "
     "Tensor bonus, Tensor? is_greedy, int most) -> ()": speculation.accept_greedily,
 }

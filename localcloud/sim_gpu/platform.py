@@ -3,19 +3,16 @@
 import os
 from typing import TYPE_CHECKING
 
+from vllm import envs
 from vllm.platforms.cpu import CpuPlatform
 
 from .installed import KV_MIB
+from .limits import UnsupportedOnSimulatedGpuError, check_engine
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
 
 MIB = 1024**2
-CACHE_DTYPES = ("auto", "bfloat16", "float16")
-
-
-class UnsupportedOnSimulatedGpuError(ValueError):
-    """A configuration that a GPU runs and this platform would run wrongly, or not at all."""
 
 
 class SimGpuPlatform(CpuPlatform):
@@ -28,9 +25,9 @@ class SimGpuPlatform(CpuPlatform):
         """Refuse what cannot be simulated; raises `UnsupportedOnSimulatedGpuError`."""
         _refuse(vllm_config)
         cache = vllm_config.cache_config
-        if cache.kv_cache_memory_bytes is None:
-            # `gpu_memory_utilization` is a share of a GPU; read as one of the machine it would take it whole.
-            cache.kv_cache_memory_bytes = int(os.environ.get(KV_MIB, "256")) * MIB
+        # `gpu_memory_utilization` is a share of a GPU; read as one of the machine it would take it whole.
+        most = int(int(os.environ.get(KV_MIB, "256")) * MIB * envs.VLLM_RAY_PER_WORKER_GPUS)
+        cache.kv_cache_memory_bytes = min(cache.kv_cache_memory_bytes or most, most)
         super().check_and_update_config(vllm_config)
         from vllm.config import CompilationMode  # which itself asks for the platform while it is imported
 
@@ -39,17 +36,17 @@ class SimGpuPlatform(CpuPlatform):
 
 
 def _refuse(vllm_config: "VllmConfig") -> None:
-    model, cache_dtype = vllm_config.model_config, str(vllm_config.cache_config.cache_dtype)
-    if cache_dtype not in CACHE_DTYPES:
-        raise UnsupportedOnSimulatedGpuError(
-            f"kv_cache_dtype = {cache_dtype}: a simulated GPU keeps the KV cache unquantized; "
-            f"allowed: {', '.join(CACHE_DTYPES)}"
-        )
-    if model is not None and model.use_mla:
+    model, speculation = vllm_config.model_config, vllm_config.speculative_config
+    check_engine(
+        cache_dtype=str(vllm_config.cache_config.cache_dtype),
+        quantization=model and model.quantization,
+        speculation=speculation and speculation.method,
+    )
+    if model and model.use_mla:
         raise UnsupportedOnSimulatedGpuError(
             f"{model.model}: multi-head latent attention has no operator on a simulated GPU"
         )
-    if model is not None and model.quantization:
+    if model and (model.has_inner_state or model.is_hybrid or model.is_attention_free):
         raise UnsupportedOnSimulatedGpuError(
-            f"quantization = {model.quantization}: a simulated GPU multiplies unquantized weights only"
+            f"{model.model}: recurrent layers have no operators on a simulated GPU"
         )

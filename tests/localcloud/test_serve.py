@@ -1,15 +1,20 @@
+import copy
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 from inference_stack.catalog import CATALOG
 from inference_stack.spec import InvalidEnvironment
-from localcloud.serve import LocalService, service_of
+from localcloud.serve import LocalService, served, service_of
 from localcloud.serve_ray import RayNode, ServeError, failures
 from localcloud.sim_gpu.hub import LAST_WRITTEN, NoSmallModelError, provide, snapshot
 
 PROJECT = Path(__file__).parents[2]
 QWEN = "Qwen/Qwen2.5-7B-Instruct"
+QUIET = Console(quiet=True)
 RAYS = "ray.serve.llm:build_openai_app"
 
 
@@ -48,6 +53,27 @@ def test_a_faulty_environment_is_told_as_ever(tmp_path: Path) -> None:
     settings.write_text("config:\n  inference-stack:environment:\n    region: nowhere\n")
     with pytest.raises(InvalidEnvironment, match="region"):
         service_of(settings, "dev", None)
+
+
+@pytest.mark.parametrize(
+    ("engine", "told"),
+    [
+        ({"kv_cache_dtype": "fp8"}, "copilot: kv_cache_dtype = fp8: a simulated GPU keeps the KV cache"),
+        ({"quantization": "awq"}, "copilot: quantization = awq: a simulated GPU multiplies unquantized"),
+        ({"speculative_config": {"method": "eagle"}}, r"copilot: speculative_config\.method = eagle"),
+    ],
+)
+def test_what_no_simulated_gpu_takes_is_refused_before_anything_starts(
+    copilot: LocalService, tmp_path: Path, engine: dict[str, Any], told: str
+) -> None:
+    config = copy.deepcopy(dict(copilot.serve_config))
+    config["applications"][0]["args"]["llm_configs"][0]["engine_kwargs"] |= engine
+    with (
+        pytest.raises(ServeError, match=told),
+        served(replace(copilot, serve_config=config), tmp_path, QUIET),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_that_is_made_already_is_not_made_again(tmp_path: Path) -> None:
