@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from localcloud.arm.check import RANDOMLY_NAMED
 from localcloud.arm.difference import difference
 from localcloud.arm.kinds import kinds
 from pull_requests.preview import Preview, State
@@ -99,14 +100,17 @@ def _under(path: str, option: str) -> bool:
 
 def _provider_replaces(old: State, new: State) -> bool:
     kind = kinds().get(new["type"])
-    return kind is not None and bool(difference(kind, {}, old["inputs"], new["inputs"]).replacing)
+    if kind is None:
+        return False
+    before, after = _inputs(old, new), _inputs(new, old)
+    return bool(difference(kind, {}, before, after).replacing)
 
 
 def _differences(old: State, new: State) -> tuple[Difference, ...]:
     if not old or not new:
         return ()
     ignored = new.get("ignoreChanges", ())
-    before, after = (dict(_leaves(state.get("inputs", {}), "")) for state in (old, new))
+    before, after = dict(_leaves(_inputs(old, new), "")), dict(_leaves(_inputs(new, old), ""))
     return tuple(
         Difference(path, before.get(path, ABSENT), after.get(path, ABSENT))
         for path in dict.fromkeys([*before, *after])
@@ -114,6 +118,14 @@ def _differences(old: State, new: State) -> tuple[Difference, ...]:
         and not path.startswith("__")
         and not any(_under(path, option) for option in ignored)
     )
+
+
+def _inputs(state: State, other: State) -> dict[str, Any]:
+    """Inputs without a name that the provider made up: it is random, and a stack keeps the first."""
+    inputs, kind = state.get("inputs", {}), kinds().get(state["type"])
+    if kind and all(each.get("inputs", {}).get(RANDOMLY_NAMED) for each in (state, other)):
+        return {name: value for name, value in inputs.items() if name != kind.name_parameter}
+    return inputs
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

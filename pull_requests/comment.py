@@ -174,7 +174,7 @@ def _plan_rows(old: Plan | None, new: Plan | None) -> Iterator[str]:
     if old is None and new is None:
         return
     both = (old, new)
-    sums = [
+    sums: list[tuple[str, ...]] = [
         ("GPUs, at most", *(str(_units(plan, sliced=None)) if plan else "" for plan in both)),
         ("slices, at most", *(str(_units(plan, sliced=True)) if plan else "" for plan in both)),
         *(
@@ -183,14 +183,10 @@ def _plan_rows(old: Plan | None, new: Plan | None) -> Iterator[str]:
         ),
     ]
     yield table(("plan", ""), ((name, _arrow(*told)) for name, *told in sums))
-    yield table(
-        ("model", "a replica", "replicas", "requests/s at peak", "USD/M tokens in", "out", "cold start"),
-        _side_by_side(_model_rows(old), _model_rows(new)),
-    )
-    yield table(
-        ("pool", "a node offers", "nodes", "GPUs", "slices", "filled at peak"),
-        _side_by_side(_pool_rows(old), _pool_rows(new)),
-    )
+    columns = ("model", "a replica", "replicas", "requests/s at peak", "USD/M tokens in", "out", "cold start")
+    yield from _side_by_side(columns, _model_rows(old), _model_rows(new))
+    columns = ("pool", "a node offers", "nodes", "GPUs", "slices", "filled at peak")
+    yield from _side_by_side(columns, _pool_rows(old), _pool_rows(new))
 
 
 def _units(plan: Plan, *, sliced: bool | None) -> int:
@@ -238,14 +234,27 @@ def _pool_rows(plan: Plan | None) -> dict[str, tuple[str, ...]]:
 
 
 def _side_by_side(
-    old: dict[str, tuple[str, ...]], new: dict[str, tuple[str, ...]]
-) -> Iterator[tuple[str, ...]]:
-    for name in dict.fromkeys([*new, *old]):
-        before, after = old.get(name), new.get(name)
-        sign = "" if not old or not new else "+ " if before is None else "- " if after is None else ""
-        empty = [""] * len(before or after or ())
-        cells = zip(before or empty, after or empty, strict=True)
-        yield f"{sign}**{plain(name)}**", *(_arrow(*cell) for cell in cells)
+    columns: Sequence[str], old: dict[str, tuple[str, ...]], new: dict[str, tuple[str, ...]]
+) -> Iterator[str]:
+    """What differs of two tables, or the only one."""
+    rows = [
+        _row(name, old.get(name), new.get(name), alone=not (old and new))
+        for name in dict.fromkeys([*new, *old])
+        if old.get(name) != new.get(name)
+    ]
+    if rows:
+        yield table(columns, rows)
+    if same := sum(old.get(name) == row for name, row in new.items()):
+        yield f"{counted(same, columns[0])} as before."
+
+
+def _row(
+    name: str, before: tuple[str, ...] | None, after: tuple[str, ...] | None, *, alone: bool
+) -> tuple[str, ...]:
+    sign = "" if alone else "+ " if before is None else "- " if after is None else ""
+    empty = ("",) * len(before or after or ())
+    cells = zip(before or empty, after or empty, strict=True)
+    return f"{sign}**{plain(name)}**", *(_arrow(*cell) for cell in cells)
 
 
 def _arrow(old: str, new: str) -> str:

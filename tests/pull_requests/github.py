@@ -1,4 +1,4 @@
-"""GitHub's REST API as far as a comment needs it, on loopback: it keeps comments, and refuses what GitHub does."""
+"""GitHub's REST API as far as a comment needs it, on loopback: keeps comments, refuses what GitHub does."""
 
 import json
 import re
