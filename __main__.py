@@ -30,6 +30,7 @@ except InvalidEnvironment as wrong:
     raise pulumi.RunError(f"\n{wrong}") from None
 
 pulumi.export("cluster", platform.cluster_name)
+pulumi.export("resource_group", platform.resource_group_name)
 pulumi.export("kubeconfig", platform.kubeconfig)
 if platform.anyscale_services:
     pulumi.export("anyscale_services", platform.anyscale_services)

@@ -24,8 +24,12 @@ class InferenceStack(stack.InferenceStack):
     # Pulumi looks for descriptions in the class itself.
     cluster_name: pulumi.Output[str]
     """Name of the AKS cluster."""
+    resource_group_name: pulumi.Output[str]
+    """Resource group of the environment."""
     kubeconfig: pulumi.Output[str]
     """Kubeconfig of a user of the cluster; secret."""
+    anyscale_services: dict[str, Any]
+    """By name, what Anyscale's command deploys, under its runtime."""
 
     def __init__(
         self, name: str, args: InferenceStackArgs, opts: pulumi.ResourceOptions | None = None

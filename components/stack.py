@@ -31,6 +31,8 @@ class InferenceStack(pulumi.ComponentResource):
 
     cluster_name: pulumi.Output[str]
     """Name of the AKS cluster."""
+    resource_group_name: pulumi.Output[str]
+    """Resource group of the environment."""
     kubeconfig: pulumi.Output[str]
     """Kubeconfig of a user of the cluster; secret."""
     anyscale_services: dict[str, Any]
@@ -62,8 +64,15 @@ class InferenceStack(pulumi.ComponentResource):
             else:
                 RayServe(service.name, {"manifest": manifest}, opts=site.inside)
         self.cluster_name = cluster.name
+        self.resource_group_name = foundation.resource_group_name
         self.kubeconfig = cluster.kubeconfig
-        self.register_outputs({"cluster_name": self.cluster_name, "kubeconfig": self.kubeconfig})
+        self.register_outputs(
+            {
+                "cluster_name": self.cluster_name,
+                "resource_group_name": self.resource_group_name,
+                "kubeconfig": self.kubeconfig,
+            }
+        )
 
     def _foundation(self, name: str) -> Foundation:
         environment = self._plan.environment
