@@ -18,6 +18,9 @@ from .failures import response, told_of
 _ENDING = "serving.ending"
 """Where a request's scope keeps what is done when it has ended."""
 
+DONE = b"data: [DONE]\n\n"
+"""How a stream ends that is whole."""
+
 
 class LimitedApp:
     """An application that reads at most so many bytes of a body, and parses none that is longer.
@@ -76,12 +79,13 @@ class ErrorsInOpenAiForm:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and tell the client what became of it."""
-        started = False
+        started = whole = False
         ending: ExitStack = scope.setdefault(_ENDING, ExitStack())
 
         async def noted(message: Message) -> None:
-            nonlocal started
+            nonlocal started, whole
             started = started or message["type"] == "http.response.start"
+            whole = message.get("body", b"").endswith(DONE)
             await send(message)
 
         try:
@@ -93,7 +97,8 @@ class ErrorsInOpenAiForm:
                 return  # the client has gone
             told = told_of(failure, request_id(scope))
             if started:
-                await send({"type": "http.response.body", "body": told.event().encode(), "more_body": False})
+                event = b"" if whole else told.event().encode()
+                await send({"type": "http.response.body", "body": event, "more_body": False})
             else:
                 await response(told)(scope, receive, send)
 

@@ -15,12 +15,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import RETRY_AFTER_S, OpenAIError, overloaded, replica_lost, unavailable
 from .failures import response, told_of
-from .layers import request_id
+from .layers import DONE, request_id
 
 logger = logging.getLogger("ray.serve")
 
-DONE = b"data: [DONE]\n\n"
-"""How a stream ends that is whole."""
 OF_RAY = "/-/"
 """Begin of the paths where Ray tells probes of itself."""
 KEPT_BYTES = 64 * 2**20

@@ -68,6 +68,14 @@ def _application(ended: list[str]) -> FastAPI:
 
         return StreamingResponse(words(), media_type="text/event-stream")
 
+    @app.get("/done")
+    async def done() -> StreamingResponse:
+        async def words() -> AsyncIterator[str]:
+            yield "data: one\n\ndata: [DONE]\n\n"
+            raise FAILURES["killed"]
+
+        return StreamingResponse(words(), media_type="text/event-stream")
+
     @app.get("/silent")
     async def silent(request: Request) -> StreamingResponse:
         at_the_end(request, lambda: ended.append("silent"))
@@ -151,6 +159,10 @@ def test_a_stream_that_breaks_ends_with_an_error_event(client: TestClient) -> No
     assert first == "data: one"
     assert '"code":"replica_lost"' in last
     assert INTERNAL not in answer.text
+
+
+def test_a_stream_that_was_whole_ends_without_an_error(client: TestClient) -> None:
+    assert client.get("/done").text == "data: one\n\ndata: [DONE]\n\n"
 
 
 def test_a_body_at_the_limit_is_read_and_a_longer_one_is_not(client: TestClient) -> None:
