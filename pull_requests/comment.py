@@ -92,8 +92,10 @@ def _first(each: Compared, base: str) -> Iterator[str]:
         yield from _plan_rows(old, new)
         if old and new:
             yield f"```mermaid\n{mermaid(old, new, found)}\n```"
-    elif each.difference is None:
+    elif found is None:
         yield from _plan_rows(old, new)
+    else:
+        yield "The plan stays as it is."
 
 
 def _trouble(side: Side, name: str, environment: str) -> Iterator[str]:
