@@ -68,6 +68,9 @@ def _placed(engines: Sequence[Served], asked: Sequence[Asked], catalog: Catalog)
     if licences:
         content["governance"] = {"licences": [*DEFAULT_LICENCES, *sorted(licences)]}
         comments["governance"] = f"{', '.join(sorted(licences))} stands here because the source has it"
+    if any(catalog.skus[pool["sku"]].arch == "arm64" for pool in pools):
+        content["images"] = {"arm64": True}
+        comments["images"] = "nodes of a pool are arm64: the image is to be built for them too"
     return Draft(content, comments)
 
 
