@@ -54,7 +54,7 @@ def tag_of(files: Mapping[str, bytes], base: str) -> str:
 
 
 @cache
-def tag(runtime: str = "ray") -> str:
+def tag(runtime: str) -> str:
     """The tag of the image that is built from this folder as it is, for a runtime."""
     return tag_of(contents(), BASES[runtime])
 

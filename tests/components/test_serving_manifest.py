@@ -64,7 +64,7 @@ def test_heads_and_workers_of_either_architecture_run_the_image_of_this_code_fro
     for manifest in manifests.values():
         for group in (cluster(manifest)["headGroupSpec"], *groups(manifest).values()):
             for container in pod(group)["containers"]:
-                assert container["image"] == f"acme.azurecr.io/mirror/inference-serving:{tag()}"
+                assert container["image"] == f"acme.azurecr.io/mirror/inference-serving:{tag('ray')}"
         # KubeRay gives the autoscaler the image of the head where none is named.
         assert "image" not in cluster(manifest)["autoscalerOptions"]
 

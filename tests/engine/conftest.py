@@ -65,7 +65,7 @@ def service(
         settings: dict[str, Any] = {
             "name": "copilot",
             "namespace": "inference",
-            "image": "docker.io/rayproject/ray-llm:2.60.0-py312-cu130",
+            "image": "acme.azurecr.io/serving:2.60.0-vllm0.29.0-4c4e1d4c4e1d",
             "service_account": "inference",
             "licences": ["apache-2.0"],
             "head": HeadGroup(node_selector={"inference-stack.io/pool": "heads"}),

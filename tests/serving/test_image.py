@@ -34,8 +34,8 @@ def build(environment: Callable[..., Environment], tmp_path: Path) -> Build:
 
 
 def test_the_tag_names_both_versions_and_a_digest() -> None:
-    assert re.fullmatch(rf"{versions.RAY}-vllm{versions.VLLM}-[0-9a-f]{{12}}", tag())
-    assert tag() == tag_of(contents(), BASES["ray"])
+    assert re.fullmatch(rf"{versions.RAY}-vllm{versions.VLLM}-[0-9a-f]{{12}}", tag("ray"))
+    assert tag("ray") == tag_of(contents(), BASES["ray"])
 
 
 def test_whatever_changes_in_it_is_another_tag() -> None:
@@ -76,12 +76,12 @@ def test_the_dockerfile_and_the_lock_have_the_versions_that_configurations_are_w
 @pytest.mark.parametrize(
     ("images", "pulled"),
     [
-        ({"serving": "acme.azurecr.io/serving"}, f"acme.azurecr.io/serving:{tag()}"),
-        ({"serving": "localhost:5000/a/serving"}, f"localhost:5000/a/serving:{tag()}"),
-        ({"registry": "acme.azurecr.io/mirror"}, f"acme.azurecr.io/mirror/inference-serving:{tag()}"),
+        ({"serving": "acme.azurecr.io/serving"}, f"acme.azurecr.io/serving:{tag('ray')}"),
+        ({"serving": "localhost:5000/a/serving"}, f"localhost:5000/a/serving:{tag('ray')}"),
+        ({"registry": "acme.azurecr.io/mirror"}, f"acme.azurecr.io/mirror/inference-serving:{tag('ray')}"),
         (
             {"registry": "acme.azurecr.io", "serving": "ghcr.io/acme/serving"},
-            f"acme.azurecr.io/acme/serving:{tag()}",
+            f"acme.azurecr.io/acme/serving:{tag('ray')}",
         ),
         ({"serving": f"acme.azurecr.io/serving{DIGEST}"}, f"acme.azurecr.io/serving{DIGEST}"),
     ],
@@ -103,7 +103,7 @@ def test_it_is_built_for_the_architectures_of_the_environment_and_pushed_as_it_i
     for arm64, platforms in ((False, "linux/amd64"), (True, "linux/amd64,linux/arm64")):
         command = build(serving="acme.azurecr.io/serving", arm64=arm64)
         assert f"--platform={platforms}" in command
-        assert f"--tag=acme.azurecr.io/serving:{tag()}" in command
+        assert f"--tag=acme.azurecr.io/serving:{tag('ray')}" in command
         assert "--push" in command
 
 

@@ -22,10 +22,10 @@ MOST = 2**31 - 1
 RESOURCE_PARAMETERS = frozenset(("num-cpus", "num-gpus", "memory", "resources"))
 """Parameters of `ray start` that say what a node offers."""
 
-RAY_IMAGE = re.compile(
-    r"(?:.*/)?ray(?:-llm|-ml)?:(\d+\.\d+\.\d+)\b.*|[^@]+:(\d+\.\d+\.\d+)-vllm[\d.]+-[0-9a-f]{12}"
-)
-"""Images of the Ray project, and this stack's own: their tags begin with Ray's version."""
+STOCK_IMAGE = re.compile(r"(?:.*/)?ray(?:-llm|-ml)?:(\d+\.\d+\.\d+)\b.*")
+"""Images of the Ray project: their tags begin with Ray's version."""
+OWN_IMAGE = re.compile(r"[^@]+:(\d+\.\d+\.\d+)-vllm[\d.]+-[0-9a-f]{12}")
+"""Images of this stack, as `images.serving` has them named: so do theirs."""
 
 
 @dataclass(frozen=True)
@@ -339,8 +339,9 @@ def _ray_version_differs(use: ClusterUse) -> Iterator[Fault]:
 
 def ray_version(group: Group) -> str | None:
     """Ray's version in the image of a group; None where its tag does not say."""
-    match = RAY_IMAGE.fullmatch(str(group.container.get("image", "")))
-    return match.group(1) or match.group(2) if match else None
+    image = str(group.container.get("image", ""))
+    match = STOCK_IMAGE.fullmatch(image) or OWN_IMAGE.fullmatch(image)
+    return match.group(1) if match else None
 
 
 cluster_rules: tuple[Rule[ClusterUse], ...] = (

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from inference_stack.engine.applications import OPENAI_APP, PD_APP, builder_of
+from inference_stack.engine.applications import BUILDER, OPENAI_APP, PD_APP, builder_of
 from inference_stack.engine.document import at, mapping, mappings, quantity
 from inference_stack.engine.schema import joined
 from inference_stack.spec import Severity
 
 from .llm_config import DEFAULT_BUDGETS_S, RAY_BUDGET
 from .pod import KUBERAY, gpus
-from .ray_cluster import VALIDATION, ClusterUse, kept
+from .ray_cluster import STOCK_IMAGE, VALIDATION, ClusterUse, kept
 from .rule import Fault, Rule, rule
 from .serve import DP_APP, ServeUse
 
@@ -270,6 +270,26 @@ def _direct_streaming_refused(use: ServiceUse) -> Iterator[Fault]:
             )
 
 
+@rule(
+    "application-not-in-image",
+    Severity.ERROR,
+    states="An image has the application that a service names.",
+    reference="ray 2.60.0, ray/serve/_private/application_state.py: build_serve_application imports it",
+)
+def _application_not_in_image(use: ServiceUse) -> Iterator[Fault]:
+    if not any(application.get("import_path") == BUILDER for _, application in use.serve.applications):
+        return
+    for group in use.cluster.groups:
+        image = str(group.container.get("image", ""))
+        if STOCK_IMAGE.fullmatch(image):
+            yield Fault(
+                path=joined(CLUSTER, group.container_path, "image"),
+                given=image,
+                what=f"is Ray's own image, from which {BUILDER} cannot be imported",
+                remedy="run an image that has it; `make image` builds one",
+            )
+
+
 service_rules: tuple[Rule[ServiceUse], ...] = (
     _service_name,
     _upgrade_unknown,
@@ -280,4 +300,5 @@ service_rules: tuple[Rule[ServiceUse], ...] = (
     _initializing_timeout_short,
     _threshold_ignored,
     _direct_streaming_refused,
+    _application_not_in_image,
 )

@@ -9,6 +9,7 @@ from inference_stack.engine.rules.pod import SHARED_MEMORY
 from .models import Change, Document
 
 IMAGE = "rayproject/ray-llm:2.60.0-py312-cu130"
+OUR_IMAGE = "acme.azurecr.io/serving:2.60.0-vllm0.29.0-4c4e1d4c4e1d"
 CLUSTER = "spec.rayClusterConfig"
 GROUP = f"{CLUSTER}.workerGroupSpecs[0]"
 CONTAINER = f"{GROUP}.template.spec.containers[0]"
@@ -189,6 +190,13 @@ def arguments(change: Change) -> Change:
 
 def ingress(**options: Any) -> Change:
     return arguments(lambda given: given.update(ingress_deployment_config=options))
+
+
+def ours(manifest: Document) -> None:
+    """Our application, of the same models."""
+    config = yaml.safe_load(manifest["spec"]["serveConfigV2"])
+    config["applications"][0]["import_path"] = "serving.app:build"
+    manifest["spec"]["serveConfigV2"] = yaml.safe_dump(config)
 
 
 def second(given: Document) -> None:
