@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
@@ -39,6 +39,8 @@ class Context:
     """What stands under `inference-stack:governance`."""
     resources: Sequence[Seen] = ()
     """All resources of the stack; empty until it is whole."""
+    asked_for: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """What the program asked of each resource, by URN."""
     waived: dict[tuple[str, str], Waiver] = field(default_factory=dict[tuple[str, str], Waiver])
     """What was found and let pass: rule and subject, with the waiver."""
 
@@ -92,6 +94,13 @@ class Context:
             if waiver.covers(rule, subject) and not waiver.is_over(self.today):
                 return waiver
         return None
+
+    def as_asked(self, resource: Seen) -> Seen:
+        """A resource with what was asked of it.
+
+        At the end the engine hands over what a provider made of it: before there is a cluster, nothing.
+        """
+        return replace(resource, props=self.asked_for.get(resource.urn, resource.props))
 
     def of_type(self, *types: str) -> list[Seen]:
         """The resources of these types."""

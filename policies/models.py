@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import yaml
-
 from inference_stack.engine import LICENCE_ANNOTATION, SIDES
+from inference_stack.engine.document import loaded, mapping, mappings
 from policies.seen import Seen
 
 
@@ -21,15 +20,22 @@ class Served(NamedTuple):
 
 
 def served(service: Seen) -> Iterator[Served]:
-    """The models of a RayService; what names no source is loaded by its id."""
+    """The models of a RayService; what names no source is loaded by its id.
+
+    What cannot be read is passed over here: `engine-arguments-valid` tells it.
+    """
     claimed = service.get("metadata", {}).get("annotations", {}).get(LICENCE_ANNOTATION)
-    applications: list[dict[str, Any]] = yaml.safe_load(service.props["spec"]["serveConfigV2"])[
-        "applications"
-    ]
-    for application in applications:
-        arguments: dict[str, Any] = application.get("args") or {}
-        sides = [arguments[side] for side in SIDES if side in arguments]
-        for config in (*arguments.get("llm_configs", ()), *sides):
-            loading: dict[str, Any] = config["model_loading_config"]
-            source: Any = loading.get("model_source") or loading["model_id"]
-            yield Served(source if isinstance(source, str) else source["bucket_uri"], claimed, config)
+    try:
+        document = loaded(str(service.get("spec.serveConfigV2", "")))
+    except ValueError:
+        return
+    for _, application in mappings(document, "applications"):
+        arguments = mapping(application, "args")
+        configs = [config for _, config in mappings(arguments, "llm_configs")]
+        for config in (*configs, *(mapping(arguments, side) for side in SIDES if side in arguments)):
+            loading = mapping(config, "model_loading_config")
+            source: Any = loading.get("model_source") or loading.get("model_id")
+            if source:
+                yield Served(
+                    source if isinstance(source, str) else str(source.get("bucket_uri")), claimed, config
+                )

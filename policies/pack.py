@@ -56,6 +56,7 @@ def told(rule: Rule, violation: Violation) -> str:
 def _of_resource(rule: Rule, context: Context) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         seen = Seen.of(args)
+        context.asked_for[seen.urn] = seen.props
         if seen.type not in rule.on:
             return
         try:
@@ -68,7 +69,7 @@ def _of_resource(rule: Rule, context: Context) -> Callable[[ResourceValidationAr
 
 def _of_stack(rule: Rule, context: Context) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        context.resources = [Seen.of(each) for each in args.resources]
+        context.resources = [context.as_asked(Seen.of(each)) for each in args.resources]
         unknown: list[str] = []
         for seen in context.of_type(*rule.on):
             try:

@@ -1,7 +1,7 @@
 """Rules held against resources as the policy SDK holds them, without an engine."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pulumi_policy import (
@@ -51,8 +51,17 @@ class Held:
         return [name for name, _ in self.broken.get(rule, ())]
 
 
-def held(resources: Iterable[Made], context: Context | None = None, only: str | None = None) -> Held:
-    """Every rule, or one alone, held against a stack of these resources."""
+def held(
+    resources: Iterable[Made],
+    context: Context | None = None,
+    only: str | None = None,
+    *,
+    nothing_made: bool = False,
+) -> Held:
+    """Every rule, or one alone, held against a stack of these resources.
+
+    With `nothing_made`, the stack as a whole has no properties, as in a preview before there is a cluster.
+    """
     context = context or Context(stack="test")
     stack = [Made(STACK, context.stack), *resources]
     found = Held()
@@ -63,7 +72,8 @@ def held(resources: Iterable[Made], context: Context | None = None, only: str | 
             for each in stack:
                 _hold(found, policy, _args(each), each.name)
         elif isinstance(policy, StackValidationPolicy):
-            whole = StackValidationArgs(_resources(stack))
+            made = [replace(each, props={}) for each in stack] if nothing_made else stack
+            whole = StackValidationArgs(_resources(made))
             _hold(found, policy, whole, context.stack)
     return found
 

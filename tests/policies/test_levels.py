@@ -12,7 +12,7 @@ from policies.context import Context
 from policies.levels import level_of
 from policies.pack import policies
 from policies.rule import Level, every_rule
-from tests.policies.cases.sound import ENVIRONMENT, SOUND, merged, pool, storage
+from tests.policies.cases.sound import ENVIRONMENT, SOUND, merged, namespace, pool, storage
 from tests.policies.holding import held
 
 RULES = {rule.name: rule for rule in every_rule()}
@@ -95,6 +95,13 @@ def test_a_rule_on_the_whole_stack_judges_the_others_where_one_is_not_known() ->
     found = held([first, second], context(stack="dev"), only="gpu-pools-scale-to-zero")
     assert found.by("gpu-pools-scale-to-zero") == ["fixed"]
     assert len(found.not_checked["gpu-pools-scale-to-zero"]) == 1
+
+
+def test_the_whole_is_judged_by_what_was_asked_though_no_provider_has_made_anything_of_it() -> None:
+    found = held(SOUND, context(), nothing_made=True)
+    assert found.broken == {}
+    bad = namespace("bad")
+    assert held([*SOUND, bad], context(), nothing_made=True).by("namespaces-deny-by-default") == ["bad"]
 
 
 def mended(tags: dict[str, str] | None, stack: str = "dev") -> Any:

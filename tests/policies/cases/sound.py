@@ -184,9 +184,7 @@ MODEL: dict[str, Any] = {
 }
 
 
-def ray_service(
-    name: str = "copilot", model: Mapping[str, Any] | None = None, pool: str = "slices", **changes: Any
-) -> Made:
+def ray_service(name: str = "copilot", model: Any = None, pool: Any = "slices", **changes: Any) -> Made:
     """A service with one model, on workers of the pool."""
     config = merged(MODEL, model or {})
     application = {"import_path": "ray.serve.llm:build_openai_app", "args": {"llm_configs": [config]}}
