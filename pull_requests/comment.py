@@ -70,7 +70,7 @@ def _verdict(each: Compared) -> str:
         return ""
     found = each.here.preview.violations
     told = [
-        counted(sum(one.level == level for one in found), f"{level} violation")
+        f"{sum(one.level == level for one in found)} {level}"
         for level in dict.fromkeys([*_LEVELS, *(one.level for one in found)])
         if any(one.level == level for one in found)
     ]
@@ -116,20 +116,27 @@ def _block(text: str) -> str:
 def _policies(preview: Preview, new: frozenset[Violation] | None) -> Iterator[str]:
     if not preview.violations:
         return
-    ordered = sorted(
-        preview.violations, key=lambda one: (new is not None and one not in new, one.level != "mandatory")
-    )
+    fresh = new or frozenset()
+    ordered = sorted(preview.violations, key=lambda one: (one not in fresh, one.level != "mandatory"))
+    grave = [one for one in ordered if one in fresh or one.level == "mandatory"]
+    if grave:
+        yield "**Policies**\n\n" + _violations(grave, fresh)
+    if others := [one for one in ordered if one not in grave]:
+        yield folded(f"<b>Policies</b>: {len(others)} more that forbid nothing", _violations(others, fresh))
+
+
+def _violations(violations: Iterable[Violation], fresh: frozenset[Violation]) -> str:
     rows = (
         (
             "🛑" if one.level == "mandatory" else "⚠️",
-            f"{plain(one.level)}{' **new**' if new is not None and one in new else ''}",
-            f"`{one.policy}`",
+            f"{plain(one.level)}{' **new**' if one in fresh else ''}",
+            f"`{_code(one.policy)}`",
             plain(one.urn.rpartition("::")[2]),
             "<br>".join(map(plain, one.message.splitlines())),
         )
-        for one in ordered
+        for one in violations
     )
-    yield "**Policies**\n\n" + table(("", "level", "rule", "resource", "what it says"), rows)
+    return table(("", "level", "rule", "resource", "what it says"), rows)
 
 
 def _resources(changes: Sequence[Change] | None) -> Iterator[str]:

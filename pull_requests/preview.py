@@ -8,6 +8,9 @@ from typing import Any
 FAILED = "preview failed"
 """Pulumi's last word after a mandatory policy that was violated: it went on to the end."""
 
+MENDED = "remediate"
+"""Level of what a policy has put right by itself."""
+
 State = Mapping[str, Any]
 """A resource, as Pulumi's state has it."""
 
@@ -92,6 +95,14 @@ def _violations(log: list[Any]) -> Iterator[Violation]:
                 urn=found.get("resourceUrn", ""),
                 message=found["message"].strip(),
             )
+        elif mended := event.get("policyRemediationEvent"):
+            yield Violation(mended["policyName"], MENDED, mended.get("resourceUrn", ""), _mended(mended))
+
+
+def _mended(event: Any) -> str:
+    before, after = event.get("before") or {}, event.get("after") or {}
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return f"mends it: {', '.join(names)}"
 
 
 def _judged(log: list[Any]) -> Iterator[str]:

@@ -62,7 +62,7 @@ def test_nothing_touched_is_told_in_a_line() -> None:
 def test_the_overview_has_resources_price_and_policies_of_each_environment() -> None:
     old, new = changed()
     text = told(compared(old, new, now=preview(BROKEN), changes=(UPDATE, REPLACE)))
-    assert "| **prod** | 1 to update, 1 to replace | 84.68 → **31.76** | 🛑 1 mandatory violation |" in text
+    assert "| **prod** | 1 to update, 1 to replace | 84.68 → **31.76** | 🛑 1 mandatory |" in text
 
 
 def test_where_nothing_changes_that_is_said() -> None:
@@ -99,6 +99,14 @@ def test_a_violation_that_the_base_has_already_comes_after_a_new_one() -> None:
     assert rows(text).index(new) < rows(text).index(known)
     assert "A pool can be reached.<br>tags = None: not told" in new
     assert "known \\| for long" in known
+    assert text.index("1 more that forbid nothing") < text.index(known)
+
+
+def test_a_mandatory_violation_is_never_folded_away() -> None:
+    text = told(compared(small(), small(), was=preview(BROKEN), now=preview(BROKEN)))
+    assert "**Policies**\n\n|" in text
+    assert "mandatory |" in text
+    assert "more that forbid nothing" not in text
 
 
 def test_what_forbids_a_plan_stands_in_its_place() -> None:

@@ -46,6 +46,18 @@ def test_an_advisory_violation_forbids_nothing() -> None:
     assert not found.forbidden
 
 
+def test_what_a_policy_has_mended_is_told_and_forbids_nothing() -> None:
+    mended = {
+        "policyName": "required-tags",
+        "resourceUrn": "u",
+        "before": {"sku": 1},
+        "after": {"sku": 1, "tags": 2},
+    }
+    found = read_preview("{}", log({"policyRemediationEvent": mended}, ENDED))
+    assert found.violations == (Violation("required-tags", "remediate", "u", "mends it: tags"),)
+    assert not found.forbidden
+
+
 def test_an_error_of_the_program_is_an_error_and_a_warning_is_none() -> None:
     found = read_preview("{}", log(diagnostic("mind the gap", "warning"), diagnostic("KeyError: 'a'"), ENDED))
     assert found.errors == ("KeyError: 'a'",)
