@@ -122,13 +122,15 @@ def main(
     """Measure and print."""
     if unknown := sorted({*(names or ())} - {*MEASUREMENTS}):
         raise typer.BadParameter(f"{', '.join(unknown)}; allowed: {', '.join(MEASUREMENTS)}")
-    start = monotonic()
-    results = list(run(names or list(MEASUREMENTS), times))
-    console.print(f"All of it: {(monotonic() - start) / 60:.0f} min")
-    if as_json:
-        print(json.dumps([asdict(each) for each in results], indent=1))
-    else:
-        Console(highlight=False, width=None if sys.stdout.isatty() else 150).print(table(results))
+    start, results = monotonic(), list[Result]()
+    try:
+        results.extend(run(names or list(MEASUREMENTS), times))
+        console.print(f"All of it: {(monotonic() - start) / 60:.0f} min")
+    finally:  # what was measured before something failed is not lost
+        if as_json:
+            print(json.dumps([asdict(each) for each in results], indent=1))
+        else:
+            Console(highlight=False, width=None if sys.stdout.isatty() else 150).print(table(results))
 
 
 if __name__ == "__main__":
