@@ -57,10 +57,17 @@ class WholeAnswers:
 
 
 def _refused(status: int) -> OpenAIError:
-    """What Ray's proxy itself answers with, in our words."""
-    if status == 429:
-        return overloaded(RETRY_AFTER_S)
-    return unavailable(RETRY_AFTER_S) if status == 503 else told_of(HTTPException(status), "")
+    """What Ray's proxy itself answers with, in our words.
+
+    Our applications take every path: where it knows none that does, it has just started, or they are gone.
+    """
+    match status:
+        case 429:
+            return overloaded(RETRY_AFTER_S)
+        case 404 | 503:
+            return unavailable(RETRY_AFTER_S)
+        case _:
+            return told_of(HTTPException(status), "")
 
 
 class _Request:
