@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from threading import Event, Thread
+from typing import Any, Self
 
 import httpx2
 
@@ -17,10 +19,12 @@ BEGUN = "ENGINE_BEGUN"
 """Environment variable: folder where each engine notes the ids of the requests that it begins."""
 PATIENCE_S = 180.0
 """Without a byte for so long, a request counts as hung."""
+AGAIN_S = 0.2
+"""After which a client that found nobody listening comes back, seconds."""
 
 
 class End(StrEnum):
-    """What may become of a request; the last three never should."""
+    """What may become of a request; the last two never should."""
 
     COMPLETED = "completed"
     ERROR_EVENT = "stream ended with an error event"
@@ -59,18 +63,50 @@ ERRORS = {
 """What a client may be told where something fails."""
 
 
-async def sent(address: str, asked: Iterable[Asked], at_once: int, ended: list[Ended]) -> None:
-    """Send all requests, so many at once, and add to `ended` what became of each."""
-    left = iter(asked)
-    limits = httpx2.Limits(max_connections=at_once, max_keepalive_connections=at_once)
-    async with httpx2.AsyncClient(base_url=address, timeout=PATIENCE_S, limits=limits) as client:
+class Load:
+    """Requests on their way, so many at once: a number of them, and more while the block under it lasts."""
 
-        async def one_after_another() -> None:
-            for each in left:
-                became = await _ask(client, each)
-                ended.append(became)
+    def __init__(self, address: str, asked: Iterator[Asked], number: int, at_once: int) -> None:
+        """`asked` never ends."""
+        self.ended: list[Ended] = []
+        self._sent: list[Asked] = []
+        self._address, self._asked, self._number, self._at_once = address, asked, number, at_once
+        self._left = Event()
+        self._thread = Thread(target=lambda: asyncio.run(self._send()))
 
-        await asyncio.gather(*(one_after_another() for _ in range(at_once)))
+    def __enter__(self) -> Self:
+        self._started = time.monotonic()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._left.set()
+        self._thread.join()
+        print(f"{len(self.ended)} requests in {time.monotonic() - self._started:.0f} s\n{table(self.ended)}")
+
+    def until(self, number: int) -> None:
+        """Wait until so many have ended."""
+        while len(self.ended) < number and self._thread.is_alive():
+            time.sleep(0.01)
+
+    def ends(self) -> set[End]:
+        """The ways in which requests ended; each has one end, and none that has no name."""
+        assert Counter(each.id for each in self.ended) == Counter(each.id for each in self._sent)
+        wrong = [each for each in self.ended if each.end in (End.HUNG, End.WRONG)]
+        assert not wrong, wrong
+        return {each.end for each in self.ended}
+
+    async def _send(self) -> None:
+        limits = httpx2.Limits(max_connections=self._at_once, max_keepalive_connections=self._at_once)
+        async with httpx2.AsyncClient(base_url=self._address, timeout=PATIENCE_S, limits=limits) as client:
+
+            async def one_after_another() -> None:
+                while len(self._sent) < self._number or not self._left.is_set():
+                    self._sent.append(asked := next(self._asked))
+                    ended = await _ask(client, asked)
+                    self.ended.append(ended)
+
+            await asyncio.gather(*(one_after_another() for _ in range(self._at_once)))
 
 
 async def _ask(client: httpx2.AsyncClient, asked: Asked) -> Ended:
@@ -82,6 +118,10 @@ async def _ask(client: httpx2.AsyncClient, asked: Asked) -> Ended:
                 body += part
     except httpx2.TimeoutException:
         return Ended(asked.id, End.HUNG, seen=body[-300:].decode())
+    except httpx2.ConnectError:
+        # Nothing was sent: nobody can have lost it.
+        await asyncio.sleep(AGAIN_S)
+        return await _ask(client, asked)
     except httpx2.TransportError:
         return Ended(asked.id, End.CUT_WITHIN if response else End.CUT_BEFORE)
     return judged(asked, response.status_code, dict(response.headers), body.decode())
