@@ -12,7 +12,7 @@ from inference_stack.engine.rules.service_placement import service_placement_rul
 
 from .cases_services import PODS, SERVICES
 from .models import both, codes
-from .services import CLUSTER, HEAD, IMAGE, cluster, container, group, head_container, service
+from .services import CLUSTER, HEAD, IMAGE, OUR_IMAGE, cluster, container, group, head_container, service
 
 
 def test_a_service_that_keeps_every_rule_is_found_without_fault():
@@ -61,13 +61,23 @@ def test_every_rule_on_services_clusters_and_pods_has_its_cases():
             f"{HEAD}.template.spec.containers[0].image",
         ),
         (
+            both(
+                head_container(image=OUR_IMAGE.replace("2.60.0", "2.55.1")),
+                container(image=OUR_IMAGE.replace("2.60.0", "2.55.1")),
+                cluster(rayVersion="2.55.1"),
+            ),
+            "0.29.0",
+            "pair-untested",
+            f"{HEAD}.template.spec.containers[0].image",
+        ),
+        (
             both(head_container(image="ours"), container(image="ours")),
             "0.33.0",
             "pair-breaks",
             f"{CLUSTER}.rayVersion",
         ),
     ],
-    ids=["breaks", "untested", "by rayVersion"],
+    ids=["breaks", "untested", "by our tag", "by rayVersion"],
 )
 def test_a_pair_of_ray_and_vllm_that_is_not_known_to_work_is_told(change, engine, code, path):
     manifest = service()
