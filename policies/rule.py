@@ -1,11 +1,11 @@
 """What a rule of the pack is, and how one is written: a function under one of the two decorators."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from policies.context import Context
 from policies.seen import Seen
@@ -44,7 +44,7 @@ class Violation(NamedTuple):
 
 
 Judge = Callable[[Seen, Context], Iterable[Violation]]
-Mend = Callable[[Seen, Context], dict[str, object] | None]
+Mend = Callable[[Seen, Context], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from policies.context import Context
-from policies.kinds import REGISTRY, STORAGE_ACCOUNT
+from policies.kinds import STORAGE_ACCOUNT
 from policies.rule import Violation, rule
-from policies.seen import Seen, maps
+from policies.seen import Seen
 from policies.tagged import TAGGED
 
 ACROSS = ("GRS", "GZRS")
@@ -35,12 +35,6 @@ def data_stays_in_region(resource: Seen, context: Context) -> Iterator[Violation
         yield Violation(
             "sku.name", given, "copies the data into the paired region", "Standard_LRS or Standard_ZRS"
         )
-    if resource.type == REGISTRY:
-        for index, copy in enumerate(maps(resource.get("replications"))):
-            if _plain(str(copy.get("location"))) not in allowed:
-                yield Violation(
-                    f"replications[{index}].location", str(copy.get("location")), "is outside", told
-                )
 
 
 def _allowed(context: Context) -> set[str]:

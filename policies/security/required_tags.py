@@ -1,6 +1,7 @@
 """Everything in Azure says whose it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from policies.context import Context
 from policies.kinds import mcsb
@@ -9,16 +10,23 @@ from policies.seen import Seen
 from policies.tagged import TAGGED
 
 
-def with_tags(resource: Seen, context: Context) -> dict[str, object] | None:
+def with_tags(resource: Seen, context: Context) -> Mapping[str, Any] | None:
     """The resource with the tags of its environment that it lacks; None where none can be added."""
-    if resource.type not in TAGGED or context.environment is None:
+    given: Any = resource.get("tags", {})
+    if context.environment is None or not isinstance(given, Mapping):
         return None
-    given = resource.get("tags", {})
     known = vars(context.environment).get("tags") or {}
-    lacking = {
-        tag: known[tag] for tag in context.governance.required_tags if tag not in given and tag in known
-    }
-    return {**resource.props, "tags": {**given, **lacking}} if lacking else None
+    required = context.governance.required_tags
+    lacking = {tag: known[tag] for tag in required if tag not in given and tag in known}
+    if not lacking:
+        return None
+    # Written in place: the SDK's own mapping keeps secrets secret and what is not known unknown.
+    properties: Any = resource.props
+    if "tags" not in properties or not given:
+        properties["tags"] = {}
+    for tag, value in lacking.items():
+        properties["tags"][tag] = value
+    return properties
 
 
 @rule(

@@ -1,4 +1,4 @@
-"""What licences permit and where models may come from: the plan warns of it, and the policy pack stops at it."""
+"""What licences permit and where models may come from: the plan warns of it, the policy pack stops at it."""
 
 from typing import Any, get_args
 

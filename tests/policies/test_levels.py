@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from pulumi_policy import EnforcementLevel, ResourceValidationArgs, ResourceValidationPolicy
-from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
-from pulumi_policy.secret import secrets_preserving_proxy
+from pulumi_policy.deserialize import SPECIAL_SIG_KEY, serialize_properties
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+from pulumi_policy.secret import Secret, secrets_preserving_proxy
 
 from policies.context import Context
 from policies.levels import level_of
@@ -104,15 +105,17 @@ def test_the_whole_is_judged_by_what_was_asked_though_no_provider_has_made_anyth
     assert held([*SOUND, bad], context(), nothing_made=True).by("namespaces-deny-by-default") == ["bad"]
 
 
-def mended(tags: dict[str, str] | None, stack: str = "dev") -> Any:
+def mended(tags: dict[str, Any] | None, stack: str = "dev", **props: Any) -> Any:
+    """What the engine is sent back for a resource with these tags; None where it is left as it is."""
     (policy,) = (each for each in policies(context(stack=stack)) if each.name == "required-tags")
     assert isinstance(policy, ResourceValidationPolicy)
     assert (policy.enforcement_level is EnforcementLevel.REMEDIATE) == (stack == "dev")
-    made = storage("untagged", tags=tags)
+    made = storage("untagged", tags=tags, **props)
     nothing: Any = None
-    props: Any = secrets_preserving_proxy(dict(made.props))
-    args = ResourceValidationArgs(made.type, props, made.urn, made.name, nothing, None)
-    return policy.remediate(args)
+    given: Any = unknown_checking_proxy(secrets_preserving_proxy(dict(made.props)))
+    args = ResourceValidationArgs(made.type, given, made.urn, made.name, nothing, None)
+    found: Any = policy.remediate(args)
+    return found and serialize_properties(found)
 
 
 def test_tags_of_the_environment_are_added_and_those_given_are_kept() -> None:
@@ -121,5 +124,15 @@ def test_tags_of_the_environment_are_added_and_those_given_are_kept() -> None:
     assert mended(None)["kind"] == "StorageV2"
 
 
-def test_nothing_is_mended_where_nothing_is_wrong() -> None:
-    assert mended({"owner": "data", "environment": "dev"}) is None
+def test_a_secret_stays_secret_and_what_is_not_known_stays_unknown() -> None:
+    found = mended({"owner": Secret("data")}, resourceGroupName=UNKNOWN_STRING_VALUE)
+    assert found["resourceGroupName"] == UNKNOWN_STRING_VALUE
+    assert found["tags"]["owner"]["value"] == "data"
+    assert SPECIAL_SIG_KEY in found["tags"]["owner"]
+
+
+@pytest.mark.parametrize(
+    "tags", [{"owner": "data", "environment": "dev"}, UNKNOWN_STRING_VALUE], ids=["nothing wrong", "unknown"]
+)
+def test_nothing_is_mended_where_nothing_is_wrong_or_nobody_knows(tags: Any) -> None:
+    assert mended(tags) is None

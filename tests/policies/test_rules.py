@@ -7,9 +7,9 @@ import pytest
 
 from policies.context import Context
 from policies.rule import every_rule
-from tests.policies.cases.broken import BROKEN
+from tests.policies.cases.broken import BEYOND, BROKEN
 from tests.policies.cases.environments import FAULTY, GOVERNED, WASTEFUL
-from tests.policies.cases.sound import ENVIRONMENT, SOUND
+from tests.policies.cases.sound import ENVIRONMENT, SOUND, merged, pool
 from tests.policies.holding import held
 
 
@@ -31,9 +31,44 @@ def test_what_breaks_a_rule_is_told_by_its_name(rule: str) -> None:
     assert rule in found.mandatory
 
 
-@pytest.mark.parametrize("rule", FAULTY)
-def test_what_the_plan_of_a_stack_breaks_is_told(rule: str) -> None:
-    assert held([], context(FAULTY[rule]), only=rule).by(rule) == ["test"]
+@pytest.mark.parametrize("rule", BEYOND)
+def test_what_the_stand_in_does_not_serve_is_judged_too(rule: str) -> None:
+    assert set(held([*SOUND, *BEYOND[rule]], context(GOVERNED), only=rule).by(rule)) == {
+        each.name for each in BEYOND[rule]
+    }
+
+
+@pytest.mark.parametrize(
+    ("rule", "environment"),
+    [(rule, environment) for rule, environments in FAULTY.items() for environment in environments],
+)
+def test_what_the_plan_of_a_stack_breaks_is_told(rule: str, environment: dict[str, Any]) -> None:
+    assert held([], context(environment), only=rule).by(rule) == ["test"]
+
+
+def test_a_reason_excuses_gpus_that_stand_idle() -> None:
+    (idle,) = FAULTY["gpus-put-to-use"]
+    reason = {"min": 1, "max": 2, "reason": "Customers do not wait."}
+    assert held([], context(merged(idle, {"pools/0/nodes": reason})), only="gpus-put-to-use").broken == {}
+
+
+def test_pools_that_somebody_else_registers_count_against_the_quota_too() -> None:
+    h100s = pool("h100s", vmSize="Standard_ND96isr_H100_v5", gpuInstanceProfile=None)
+    for vcpus, broken in ((95, ["test"]), (96, [])):
+        environment = merged(ENVIRONMENT, {"quota": {"standardNDSH100v5Family": vcpus}})
+        assert held([h100s], context(environment), only="quota-enough").by("quota-enough") == broken
+
+
+def test_a_plan_that_gives_a_unit_away_twice_is_told() -> None:
+    planned = context(ENVIRONMENT)
+    assert planned.plan
+    node, *rest = planned.plan.packing
+    unit = node.units[0]
+    twice = unit.model_copy(update={"tenants": unit.tenants * 2})
+    packing = (node.model_copy(update={"units": (twice,)}), *rest)
+    planned.__dict__["planned"] = planned.plan.model_copy(update={"packing": packing})
+    rule = "tenants-share-one-card"
+    assert held([], planned, only=rule).by(rule) == ["test"]
 
 
 def test_one_plan_may_break_several_rules() -> None:

@@ -6,6 +6,7 @@ from tests.policies.cases.sound import (
     cluster,
     deployment,
     ingress,
+    manifest,
     namespace,
     pool,
     ray_service,
@@ -21,6 +22,8 @@ CONTAINER = f"{POD}/containers/0"
 WORKERS = "spec/rayClusterConfig/workerGroupSpecs/0"
 LOADING = "model_loading_config/model_source"
 WAY = "metadata/annotations"
+GUARDED = {WAY: {"inference-stack.io/authentication": "entra"}}
+LISTENER = {"gatewayClassName": "c", "listeners": [{"name": "http", "protocol": "HTTP", "port": 80}]}
 SPOT = pool("spot", scaleSetPriority="Spot", scaleSetEvictionPolicy="Delete")
 
 BROKEN: dict[str, tuple[Made, ...]] = {
@@ -86,11 +89,18 @@ BROKEN: dict[str, tuple[Made, ...]] = {
         cluster("bad-wide", apiServerAccessProfile={"authorizedIPRanges": ["0.0.0.0/0"]}),
     ),
     "audit-logs-kept": (cluster("bad-unaudited"), vault("bad-unheard")),
-    "entra-decides-access": (cluster("bad-rights", **{"aadProfile/enableAzureRBAC": None}),),
+    "entra-decides-access": (
+        cluster("bad-rights", **{"aadProfile/enableAzureRBAC": None}),
+        cluster("bad-certificates", **{"aadProfile/managed": None}),
+        cluster("bad-everybody", enableRBAC=False),
+    ),
     "gateway-guarded": (
         ingress("bad-plain", **{"spec/tls": []}),
         ingress("bad-anybody", **{WAY: {}}),
-        service("bad-outside", **{"spec/type": "LoadBalancer"}),
+        service("bad-outside", **{"spec/type": "LoadBalancer", "spec/ports/0/port": 443}),
+        service("bad-http", **{"spec/type": "LoadBalancer", **GUARDED}),
+        ray_service("bad-serve", **{"spec/serveService": {"spec": {"type": "LoadBalancer"}}, **GUARDED}),
+        manifest("gateway.networking.k8s.io/v1:Gateway", "bad-listener", LISTENER, GUARDED),
     ),
     "images-from-allowed-registries": (
         deployment("bad-elsewhere", **{f"{CONTAINER}/image": "docker.io/acme/exporter@sha256:" + "0" * 64}),
@@ -115,24 +125,49 @@ BROKEN: dict[str, tuple[Made, ...]] = {
         deployment("bad-network", **{f"{POD}/hostNetwork": True}),
     ),
     "pods-unprivileged": (
-        deployment("bad-root", **{f"{POD}/securityContext": {"runAsUser": 0}}),
+        deployment("bad-unsaid", **{f"{POD}/securityContext": {"runAsUser": 1000}}),
+        deployment("bad-root", **{f"{POD}/securityContext": {"runAsNonRoot": True, "runAsUser": 0}}),
         deployment("bad-privileged", **{f"{CONTAINER}/securityContext/privileged": True}),
         deployment("bad-gaining", **{f"{CONTAINER}/securityContext/allowPrivilegeEscalation": None}),
     ),
     "registry-closed": (
         registry("badregistry", publicNetworkAccess="Enabled"),
         registry("badadmin", adminUserEnabled=True),
+        registry("badpulls", anonymousPullEnabled=True),
     ),
     "required-tags": (storage("baduntagged", tags={"environment": "test"}),),
     "storage-closed": (
         storage("badopen", publicNetworkAccess="Enabled"),
         storage("badpublic", allowBlobPublicAccess=True),
         storage("badold", minimumTlsVersion="TLS1_0"),
+        storage("badkeyed", allowSharedKeyAccess=True, keyPolicy={"keyExpirationPeriodInDays": 90}),
     ),
     "vault-closed": (
         vault("bad-vault", **{"properties/publicNetworkAccess": "enabled"}),
         vault("bad-purged", **{"properties/enablePurgeProtection": None}),
+        vault("bad-list", **{"properties/enableRbacAuthorization": False}),
+        vault("bad-lost", **{"properties/enableSoftDelete": False}),
     ),
-    "workload-identity-on": (cluster("bad-identity", securityProfile={}),),
+    "workload-identity-on": (
+        cluster("bad-identity", securityProfile={}),
+        cluster("bad-issuer", oidcIssuerProfile={}),
+        cluster(
+            "bad-password",
+            servicePrincipalProfile={"clientId": "00000000-0000-4000-8000-000000000002", "secret": "s"},
+        ),
+    ),
 }
 """Rules by name, with what breaks them. What is called bad is what the rule names."""
+
+KEY = Made(
+    "azure-native:keyvault:Key",
+    "bad-key",
+    {"properties": {"kty": "RSA"}, "resourceGroupName": "rg", "vaultName": "v"},
+)
+COPY = Made(
+    "azure-native:containerregistry:Replication",
+    "bad-copy",
+    {"location": "eastasia", "resourceGroupName": "rg", "registryName": "r", "tags": {}},
+)
+BEYOND = {"keys-rotate": (KEY,), "data-stays-in-region": (COPY,)}
+"""The same of types that ARM's stand-in does not serve, so that no engine has seen them."""

@@ -16,21 +16,29 @@ GOVERNED = merged(
 BUSY: dict[str, Any] = {"requests_per_second": 0.01, "prompt_tokens": 500, "output_tokens": 100}
 WHOLE = {"name": "whole", "sku": NC40, "nodes": {"max": 2}}
 
-FAULTY: dict[str, dict[str, Any]] = {
-    "kv-cache-has-room": merged(
-        ENVIRONMENT, {"models/0/source": "Qwen/Qwen2.5-72B-Instruct", "governance/licences": ["qwen"]}
+FAULTY: dict[str, tuple[dict[str, Any], ...]] = {
+    "kv-cache-has-room": (
+        merged(
+            ENVIRONMENT, {"models/0/source": "Qwen/Qwen2.5-72B-Instruct", "governance/licences": ["qwen"]}
+        ),
     ),
-    "quota-enough": merged(ENVIRONMENT, {"quota": {"StandardNCadsH100v5Family": 8}}),
-    "upgrade-has-room": merged(
-        ENVIRONMENT, {"pools/0/nodes/max": 1, "models/0/replicas": {"min": 2, "max": 2}}
+    "quota-enough": (merged(ENVIRONMENT, {"quota": {"StandardNCadsH100v5Family": 8}}),),
+    "upgrade-has-room": (
+        merged(ENVIRONMENT, {"pools/0/nodes/max": 1, "models/0/replicas": {"min": 2, "max": 2}}),
     ),
-    "budget-kept": merged(ENVIRONMENT, {"budget": None}),
-    "gpus-put-to-use": merged(ENVIRONMENT, {"models/0/traffic": BUSY}),
-    "no-whole-gpu-where-a-slice-fits": merged(
-        ENVIRONMENT, {"pools/0": WHOLE, "models/0/placement": {"pool": "whole"}, "models/0/traffic": BUSY}
+    "budget-kept": (
+        merged(ENVIRONMENT, {"budget": None}),
+        merged(ENVIRONMENT, {"budget": {"usd_per_hour": 1}}),
+    ),
+    "gpus-put-to-use": (merged(ENVIRONMENT, {"models/0/traffic": BUSY}),),
+    "no-whole-gpu-where-a-slice-fits": (
+        merged(
+            ENVIRONMENT,
+            {"pools/0": WHOLE, "models/0/placement": {"pool": "whole"}, "models/0/traffic": BUSY},
+        ),
     ),
 }
-"""Rules by name, with an environment that breaks them."""
+"""Rules by name, with environments that break them."""
 
 WASTEFUL = merged(
     GOVERNED,
@@ -46,5 +54,5 @@ WASTEFUL = merged(
 )
 """What all of those do that can be planned, at once."""
 
-IMPOSSIBLE = FAULTY["kv-cache-has-room"]
+(IMPOSSIBLE,) = FAULTY["kv-cache-has-room"]
 """The one that cannot."""
