@@ -21,6 +21,11 @@ class SimGpuPlatform(CpuPlatform):
     ray_device_key: str = "GPU"
 
     @classmethod
+    def get_punica_wrapper(cls) -> str:
+        """The operators of LoRA adapters."""
+        return "localcloud.sim_gpu.adapters.Adapters"
+
+    @classmethod
     def check_and_update_config(cls, vllm_config: "VllmConfig") -> None:
         """Refuse what cannot be simulated; raises `UnsupportedOnSimulatedGpuError`."""
         _refuse(vllm_config)
