@@ -51,7 +51,7 @@ class ToldError(Exception):
 
     def __init__(self, told: OpenAIError) -> None:
         """`told` is the answer."""
-        super().__init__(told.error.message)
+        super().__init__(told)  # of which it is made again where it comes from another process
         self.told = told
 
 
@@ -94,6 +94,25 @@ def unknown_model(model: str) -> OpenAIError:
         "model_not_found",
         f"The model {model!r} is not served here. GET /v1/models lists those that are.",
         param="model",
+    )
+
+
+def adapter_invalid(model: str, why: str) -> OpenAIError:
+    """400: an adapter that is there and cannot be served. As it is, it will be wrong again."""
+    return invalid_request(
+        f"The adapter {model!r} cannot be served: {why}.", param="model", code="adapter_invalid"
+    )
+
+
+def adapter_unavailable(model: str, retry_after_s: int) -> OpenAIError:
+    """503: the store of the adapters did not give this one, and the replica does not have it."""
+    return _error(
+        503,
+        "server_error",
+        "adapter_unavailable",
+        f"The adapter {model!r} could not be fetched. Come back in {retry_after_s} s.",
+        param="model",
+        retry_after_s=retry_after_s,
     )
 
 

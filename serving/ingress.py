@@ -7,11 +7,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from ray.serve.handle import DeploymentHandle
-from ray.serve.llm import ingress
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 
+from .adapter_ingress import AdapterIngress
 from .admission import AdmissionSettings
 from .errors import ToldError, unknown_model
 from .estimates import request_of
@@ -39,20 +39,24 @@ def _of_a_model(endpoint: Endpoint) -> Endpoint:
             if error.status_code != 404:
                 raise
             raise ToldError(unknown_model(body.model or "")) from error
+        except ToldError as error:
+            if error.told.error.param == "model":
+                self.forget(body.model)
+            raise
 
     return told
 
 
-class OpenAiIngress(ingress.OpenAiIngress):
+class OpenAiIngress(AdapterIngress):
     """Ray's ingress; deployed under Ray's name, by which dashboards know it."""
 
-    chat = _of_a_model(ingress.OpenAiIngress.chat)
-    completions = _of_a_model(ingress.OpenAiIngress.completions)
-    embeddings = _of_a_model(ingress.OpenAiIngress.embeddings)
-    transcriptions = _of_a_model(ingress.OpenAiIngress.transcriptions)
-    score = _of_a_model(ingress.OpenAiIngress.score)
-    tokenize = _of_a_model(ingress.OpenAiIngress.tokenize)
-    detokenize = _of_a_model(ingress.OpenAiIngress.detokenize)
+    chat = _of_a_model(AdapterIngress.chat)
+    completions = _of_a_model(AdapterIngress.completions)
+    embeddings = _of_a_model(AdapterIngress.embeddings)
+    transcriptions = _of_a_model(AdapterIngress.transcriptions)
+    score = _of_a_model(AdapterIngress.score)
+    tokenize = _of_a_model(AdapterIngress.tokenize)
+    detokenize = _of_a_model(AdapterIngress.detokenize)
 
     def __init__(
         self,
@@ -60,7 +64,6 @@ class OpenAiIngress(ingress.OpenAiIngress):
         *arguments: Any,
         max_body_bytes: int,
         admission: Mapping[str, AdmissionSettings],
-        lora_paths: dict[str, str] | None = None,
         **more: Any,
     ) -> None:
         """`max_body_bytes` is the largest body that is read, `admission` what is let in, by model id.
@@ -68,19 +71,12 @@ class OpenAiIngress(ingress.OpenAiIngress):
         The rest is Ray's.
         """
         noted = {model: NotedHandle(handle) for model, handle in llm_deployments.items()}
-        super().__init__(noted, *arguments, lora_paths=lora_paths, **more)
+        super().__init__(noted, *arguments, **more)
         self._max_body_bytes = max_body_bytes
-        self._with_adapters = frozenset(lora_paths or ())
         self._models = tuple(llm_deployments)
         self._ledgers = {model: Ledger(admission[model]) for model in self._models if model in admission}
         self._knocks = {model: Knock(llm_deployments[model]) for model in self._ledgers}
         self._replicas = RunningReplicas(llm_deployments, self._ledgers)
-
-    def check_adapter(self, model: str | None) -> None:
-        """Raise ToldError for an adapter of a model that has none: its replica would fail at it."""
-        base, _, adapter = (model or "").partition(":")
-        if adapter and base not in self._with_adapters:
-            raise ToldError(unknown_model(model or ""))
 
     async def let_in(self, body: Any, request: Request, answer: Callable[[], Awaitable[Any]]) -> Any:
         """An answer to what is let in, in the time it was let in for; raises ToldError otherwise."""
