@@ -18,7 +18,7 @@ DEFAULT_S = 600
     why="What gives up too soon starts anew, and loads for ever on GPUs that are paid for.",
     remedy=f"raise {BUDGET} in the runtime_env of the model",
     on=[RAY_SERVICE],
-    references=["github.com/ray-project/ray/pull/63859"],
+    references=["github.com/ray-project/ray: #63859, whose own tests wait 900 s"],
 )
 def start_budget_above_start(service: Seen, context: Context) -> Iterator[Violation]:
     """Models of the plan whose budget is below the slowest start that is predicted."""

@@ -19,7 +19,7 @@ ANYWHERE = {"global"}
     why="Where data lies decides which law reads it, and what was promised to the people it is about.",
     remedy="place it in an allowed region, or add the region to governance.regions after review",
     on=[*TAGGED, REPLICATION],
-    references=["MCSB DP-1", "Azure Policy: Allowed locations"],
+    references=["Azure Policy: Allowed locations"],
 )
 def data_stays_in_region(resource: Seen, context: Context) -> Iterator[Violation]:
     """Resources in other regions, and storage that copies itself to one."""
