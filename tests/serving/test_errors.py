@@ -1,16 +1,19 @@
 import json
+import pickle
 
 import pytest
 from pydantic import ValidationError
 
 from serving import errors
-from serving.errors import ErrorBody, OpenAIError
+from serving.errors import ErrorBody, OpenAIError, ToldError
 
 EVERY = [
     errors.invalid_request("No.", param="temperature"),
     errors.context_too_long(prompt_tokens=9000, max_tokens=1000, context_tokens=8192),
     errors.body_too_large(body_bytes=3_000_000, limit_bytes=2_000_000),
     errors.unknown_model("copilot:sales"),
+    errors.adapter_invalid("copilot:sales", "it is cut off"),
+    errors.adapter_unavailable("copilot:sales", 5),
     errors.overloaded(7),
     errors.starting(240),
     errors.unavailable(5),
@@ -103,3 +106,8 @@ def test_an_error_that_cannot_be_is_refused(wrong: dict[str, object]):
     body = ErrorBody(message="m", type="server_error", code="c")
     with pytest.raises(ValidationError):
         OpenAIError.model_validate({"status": 500, "error": body, **wrong})
+
+
+@pytest.mark.parametrize("error", EVERY, ids=lambda error: error.error.code)
+def test_an_error_of_another_process_is_told_as_it_was_there(error: OpenAIError):
+    assert pickle.loads(pickle.dumps(ToldError(error))).told == error  # noqa: S301 - our own
