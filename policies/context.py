@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import pulumi
+from pydantic import ValidationError
 
 from inference_stack.planner import Plan, plan_environment
 from inference_stack.spec import (
@@ -19,6 +20,7 @@ from inference_stack.spec import (
     Waiver,
     is_whole,
     parse,
+    validation_findings,
 )
 from policies.seen import Seen
 
@@ -62,9 +64,9 @@ class Context:
 
     @cached_property
     def governance(self) -> Governance:
-        """What the organisation allows. Raises ValidationError for a stack's own that cannot be read."""
+        """What the organisation allows. Raises InvalidEnvironment for a stack's own that cannot be read."""
         if self.own_governance is not None:
-            return Governance.model_validate_json(json.dumps(self.own_governance), strict=True)
+            return _governance(self.own_governance)
         given = vars(self.environment).get("governance") if self.environment else None
         return given if isinstance(given, Governance) and is_whole(given) else Governance()
 
@@ -105,3 +107,11 @@ class Context:
     def of_type(self, *types: str) -> list[Seen]:
         """The resources of these types."""
         return [each for each in self.resources if each.type in types]
+
+
+def _governance(given: Mapping[str, Any]) -> Governance:
+    try:
+        return Governance.model_validate_json(json.dumps(given), strict=True)
+    except ValidationError as error:
+        wrong = validation_findings(error, Governance, given)
+        raise InvalidEnvironment(f"{NAMESPACE}:{GOVERNANCE}", wrong) from None

@@ -9,6 +9,7 @@ from pulumi_policy.deserialize import SPECIAL_SIG_KEY, serialize_properties
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 from pulumi_policy.secret import Secret, secrets_preserving_proxy
 
+from inference_stack.spec import InvalidEnvironment
 from policies.context import Context
 from policies.levels import level_of
 from policies.pack import policies
@@ -81,6 +82,13 @@ def test_a_waiver_of_the_rules_on_waivers_is_of_no_use() -> None:
     gone = WAIVER | {"expires": "2020-01-01"}
     found = held([], context(gone, WAIVER | {"rule": "waivers-are-current", "scope": "*"}))
     assert "waivers-are-current" in found.mandatory
+
+
+def test_a_stack_that_is_no_environment_says_for_itself_what_governs_it() -> None:
+    governed = Context(stack="test", own_governance={"waivers": [WAIVER]}, today=TODAY)
+    assert "storage-closed" not in held([OPEN], governed).broken
+    with pytest.raises(InvalidEnvironment, match=r"waivers\[0\].expires"):
+        held([OPEN], Context(own_governance={"waivers": [WAIVER | {"expires": "soon"}]}))
 
 
 def test_what_is_not_known_yet_is_told_and_what_is_known_beside_it_is_judged() -> None:
