@@ -12,6 +12,7 @@ from .rules import readable, under
 
 def source_findings(environment: Environment) -> Iterator[Finding]:
     """Contradictions about where charts and images come from."""
+    yield from readable(_image(environment))
     for name in Charts.model_fields:
         for rule in (_chart, _mirrored):
             yield from under(f"charts.{name}", readable(rule(environment, name)))
@@ -32,6 +33,20 @@ def unpublished_findings(images: Images) -> Iterator[Finding]:
 
 def _source(environment: Environment, name: str) -> ChartSource:
     return getattr(environment.charts, name)
+
+
+def _image(environment: Environment) -> Iterator[Finding]:
+    images = environment.images
+    name = images.serving.partition("@")[0].rpartition("/")[2]
+    if name in ("ray", "ray-llm", "ray-ml"):
+        yield Finding(
+            code="image-of-ray",
+            path="images.serving",
+            given=shown(images.serving),
+            what="is where Ray's own images lie, and they do not have the application",
+            allowed="a repository of yours, for example acme.azurecr.io/inference-serving",
+            remedy="`make image` builds it on Ray's and pushes it there",
+        )
 
 
 def _chart(environment: Environment, name: str) -> Iterator[Finding]:
