@@ -11,7 +11,7 @@ from inference_stack.spec import InvalidEnvironment
 from pull_requests.changes import ABSENT, Change
 from pull_requests.comparison import Compared, Side
 from pull_requests.picture import mermaid
-from pull_requests.preview import Preview, Violation
+from pull_requests.preview import Violation
 
 HOWS = ("replace", "delete", "create", "update")
 """What may hurt most comes first."""
@@ -84,8 +84,9 @@ def _first(each: Compared, base: str) -> Iterator[str]:
     for side, name in ((each.here, "here"), (each.base, base)):
         if side is not None:
             yield from _trouble(side, name, each.environment)
-    if each.here and each.here.preview:
-        yield from _policies(each.here.preview, each.new_violations)
+    grave, _ = _ordered(each)
+    if grave:
+        yield "**Policies**\n\n" + _violations(grave, each)
     yield from _resources(each.changes)
     old, new = _plans(each)
     if found := each.difference:
@@ -113,23 +114,21 @@ def _block(text: str) -> str:
     return "\n".join(["```text", *lines, "```"])
 
 
-def _policies(preview: Preview, new: frozenset[Violation] | None) -> Iterator[str]:
-    if not preview.violations:
-        return
-    fresh = new or frozenset()
-    ordered = sorted(preview.violations, key=lambda one: (one not in fresh, one.level != "mandatory"))
-    grave = [one for one in ordered if one in fresh or one.level == "mandatory"]
-    if grave:
-        yield "**Policies**\n\n" + _violations(grave, fresh)
-    if others := [one for one in ordered if one not in grave]:
-        yield folded(f"<b>Policies</b>: {len(others)} more that forbid nothing", _violations(others, fresh))
+def _ordered(each: Compared) -> tuple[list[Violation], list[Violation]]:
+    """What policies say that is new or forbids, the new first; and the rest."""
+    found = each.here.preview.violations if each.here and each.here.preview else ()
+    new = each.new_violations or frozenset()
+    ordered = sorted(found, key=lambda one: (one not in new, one.level != "mandatory"))
+    grave = [one for one in ordered if one in new or one.level == "mandatory"]
+    return grave, [one for one in ordered if one not in grave]
 
 
-def _violations(violations: Iterable[Violation], fresh: frozenset[Violation]) -> str:
+def _violations(violations: Iterable[Violation], each: Compared) -> str:
+    new = each.new_violations or frozenset()
     rows = (
         (
             "🛑" if one.level == "mandatory" else "⚠️",
-            f"{plain(one.level)}{' **new**' if one in fresh else ''}",
+            f"{plain(one.level)}{' **new**' if one in new else ''}",
             f"`{_code(one.policy)}`",
             plain(one.urn.rpartition("::")[2]),
             "<br>".join(map(plain, one.message.splitlines())),
@@ -273,6 +272,10 @@ def _arrow(old: str, new: str) -> str:
 
 
 def _details(each: Compared, base: str) -> Iterator[str]:
+    _, others = _ordered(each)
+    if others:
+        title = f"{plain(each.environment)}: {len(others)} more that policies say and that forbid nothing"
+        yield folded(title, _violations(others, each))
     if found := each.difference:
         title = f"{plain(each.environment)}: everything that differs in the plan"
         yield folded(title, markdown_difference(found, base))

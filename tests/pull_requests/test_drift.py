@@ -11,7 +11,6 @@ import pytest
 
 from localcloud.arm.drift import change_by_hand
 from localcloud.stack import PROJECT
-from tests.arm.engine import POOL
 from tests.arm.project import Project, made_in, project_in
 
 pytestmark = pytest.mark.e2e
@@ -55,9 +54,9 @@ def drift(project: Project) -> subprocess.CompletedProcess[str]:
 
 
 def by_hand(project: Project, **changes: Any) -> None:
+    made = project.pool()
     with project.store() as store:
-        (pool,) = store.all(POOL)
-        change_by_hand(store, pool.id, **changes)
+        change_by_hand(store, made.id, **changes)
 
 
 def state(project: Project) -> dict[str, str]:
@@ -76,13 +75,13 @@ def test_what_somebody_did_by_hand_is_told_and_the_state_stays_as_it_is(deployed
     before = state(deployed)
     run = drift(deployed)
     assert run.returncode == 1, run.stdout + run.stderr
-    assert "| ~ update | **h100**<br>containerservice:AgentPool | `maxCount` `7.0` → `3.0` |" in run.stdout
+    assert "| ~ update | **h100**<br>containerservice:AgentPool | `maxCount` `7` → `3` |" in run.stdout
     assert before
     assert state(deployed) == before
 
 
 def test_what_cannot_be_looked_up_is_an_error_and_no_drift(deployed: Project) -> None:
-    (deployed.folder / "__main__.py").write_text("raise SystemExit('no such thing')\n")
+    (deployed.folder / "__main__.py").write_text("raise ValueError('no such thing')\n")
     run = drift(deployed)
     assert run.returncode == 2
     assert "no such thing" in run.stderr

@@ -1,5 +1,7 @@
 """Two commits of this project, previewed for real: prod gains a model, loses slices and breaks a rule."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import pytest
 import yaml
 
 from localcloud.stack import PROJECT
-from localcloud.toolchain import Toolchain
+from localcloud.toolchain import Tool, Toolchain
 from pull_requests.posting import comment
 from tests.e2e.environments import KEY
 from tests.pull_requests.github import BOT, LONGEST, FakeGitHub, served
@@ -99,9 +101,14 @@ def told(tmp_path_factory: pytest.TempPathFactory, toolchain: Toolchain) -> Told
     git(repository, "checkout", "--quiet", "-b", "change")
     change(repository)
     git(repository, "commit", "--quiet", "--all", "--message", "a change")
+    return told_in(repository)
+
+
+def told_in(repository: Path, *options: str, **variables: str) -> Told:
     run = subprocess.run(
-        [sys.executable, "-m", "pull_requests", "preview", "--base", "main"],
+        [sys.executable, "-m", "pull_requests", "preview", "--base", "main", *options],
         cwd=repository,
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -122,7 +129,7 @@ def test_resources_that_come_and_change_are_told(told: Told) -> None:
     prod = told.of("prod")
     assert "| + create | **byhand**<br>containerservice:AgentPool |" in prod
     assert "| + create | **helper-service**<br>ray.io/v1:RayService |" in prod
-    assert "| ~ update | **thirds**<br>containerservice:AgentPool | `maxCount` `4.0` → `3.0` |" in prod
+    assert "| ~ update | **thirds**<br>containerservice:AgentPool | `maxCount` `4` → `3` |" in prod
     assert "replace" not in prod
     assert "delete" not in prod
 
@@ -163,3 +170,39 @@ def test_the_comment_fits_and_github_takes_it(told: Told) -> None:
 def test_nothing_is_left_in_the_repository(told: Told) -> None:
     assert len(git(told.repository, "worktree", "list").splitlines()) == 1
     assert git(told.repository, "status", "--porcelain") == ""
+
+
+def test_with_a_login_pulumi_alone_says_what_changes(
+    told: Told, toolchain: Toolchain, tmp_path: Path
+) -> None:
+    repository, state = tmp_path / "clone", tmp_path / "state"
+    git(tmp_path, "clone", "--quiet", "--branch", "main", str(told.repository), str(repository))
+    (repository / ".venv").symlink_to(PROJECT / ".venv")
+    (repository / ".git" / "info" / "exclude").write_text(".venv\n")
+    state.mkdir()
+    login = {
+        **toolchain.environment(),
+        "LOCALCLOUD_STATE": str(state),
+        "PULUMI_BACKEND_URL": f"file://{state}",
+        "PULUMI_CONFIG_PASSPHRASE": "test",
+        "PYTHONPATH": str(repository),
+    }
+    subprocess.run(
+        [toolchain.path(Tool.PULUMI), "stack", "init", "dev"],
+        cwd=repository,
+        env={**os.environ, **login},
+        check=True,
+    )
+    file = repository / "Pulumi.dev.yaml"
+    settings = yaml.safe_load(file.read_text())
+    settings["config"][KEY]["models"][0]["replicas"]["max"] = 3
+    file.write_text(yaml.safe_dump(settings))
+
+    found = told_in(repository, "--azure", **login)
+
+    assert found.run.returncode == 0, found.text
+    assert "against what is in Azure" in found.text
+    assert re.search(r"\| \*\*dev\*\* \| \d+ to create \|", found.text)
+    assert any("| **copilot** |" in row and "0–2 → **0–3**" in row for row in found.text.splitlines())
+    assert "**new**" not in found.text
+    assert "## prod" not in found.text

@@ -10,6 +10,7 @@ import yaml
 
 from localcloud.stack import PROJECT
 from localcloud.toolchain import Tool, Toolchain
+from pull_requests.commits import environments
 
 FOLDER = PROJECT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))
@@ -88,3 +89,8 @@ def test_nothing_that_a_pull_request_may_name_is_written_into_a_script(file: Pat
     scripts = re.findall(r"^ *(?:- )?run: (?:\|\n((?: {8,}.*\n)+)|(.*))", file.read_text(), re.MULTILINE)
     assert scripts
     assert not any("${{" in text for pair in scripts for text in pair)
+
+
+def test_drift_is_looked_for_in_every_environment() -> None:
+    job = read(FOLDER / "drift.yml")["jobs"]["drift"]
+    assert job["strategy"]["matrix"]["environment"] == environments(PROJECT)
