@@ -1,6 +1,6 @@
 """Rules as Pulumi's policies: what they find is told, waived, or not checked yet, and never lost."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pulumi_policy import (
@@ -18,6 +18,9 @@ from policies.context import Context
 from policies.levels import level_of
 from policies.rule import Rule, Violation, every_rule
 from policies.seen import NotCheckedYet, Seen
+
+UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What comes of a value of another type than goes there."""
 
 LAST = ("waivers-are-told",)
 """Rules that tell what others found, and so come after them."""
@@ -83,12 +86,25 @@ def _of_stack(rule: Rule, context: Context) -> Callable[[StackValidationArgs, Re
 
 
 def _judge(rule: Rule, seen: Seen, context: Context, report: ReportViolation) -> None:
-    for violation in rule.judge(seen, context):
+    for violation in _found(rule, seen, context):
         subject = violation.subject or seen.name
         if rule.waivable and (waiver := context.waiver(rule.name, subject)):
             context.waived[rule.name, subject] = waiver
         else:
             report(told(rule, violation), seen.urn or None)
+
+
+def _found(rule: Rule, seen: Seen, context: Context) -> Iterator[Violation]:
+    """What a rule finds; a resource of a form that it cannot read does not pass."""
+    try:
+        yield from rule.judge(seen, context)
+    except UNREADABLE as wrong:
+        yield Violation(
+            seen.type,
+            seen.name,
+            f"has a form that the rule cannot read: {type(wrong).__name__}: {wrong}",
+            remedy="write it as its schema says, or waive the rule for it",
+        )
 
 
 def _mending(rule: Rule, context: Context) -> dict[str, Any]:

@@ -14,7 +14,9 @@ GATEWAY = "kubernetes:gateway.networking.k8s.io/v1:Gateway"
 INTERNAL = "service.beta.kubernetes.io/azure-load-balancer-internal"
 AUTHENTICATED = "inference-stack.io/authentication"
 """Annotation that names what checks who asks, on whatever lets requests in."""
+PUBLIC = "LoadBalancer"
 TLS_PORTS = {443, 8443}
+TLS_PROTOCOLS = {"HTTPS", "TLS"}
 
 
 @rule(
@@ -26,19 +28,19 @@ TLS_PORTS = {443, 8443}
 )
 def gateway_guarded(way_in: Seen, _: Context) -> Iterator[Violation]:
     """Ways in without TLS, or without anything that checks who asks."""
-    outside = list(_open(way_in))
-    for path, given, what, allowed in outside:
-        yield Violation(path, given, what, allowed)
-    if _lets_in(way_in) and AUTHENTICATED not in _annotations(way_in):
+    if not _lets_in(way_in):
+        return
+    yield from _without_tls(way_in)
+    if AUTHENTICATED not in _annotations(way_in):
         path = f"metadata.annotations[{AUTHENTICATED}]"
         yield Violation(path, None, "does not say what checks who asks", "entra, oidc, mtls or api-key")
 
 
 def _lets_in(way_in: Seen) -> bool:
     if way_in.type == SERVICE:
-        return way_in.get("spec.type") == "LoadBalancer" and _annotations(way_in).get(INTERNAL) != "true"
+        return way_in.get("spec.type") == PUBLIC and _annotations(way_in).get(INTERNAL) != "true"
     if way_in.type == RAY_SERVICE:
-        return way_in.get("spec.serveService.spec.type") == "LoadBalancer"
+        return way_in.get("spec.serveService.spec.type") == PUBLIC
     return True
 
 
@@ -46,27 +48,19 @@ def _annotations(way_in: Seen) -> Mapping[str, Any]:
     return way_in.plain("metadata.annotations", {})
 
 
-def _open(way_in: Seen) -> Iterator[tuple[str, str | None, str, str]]:
-    if not _lets_in(way_in):
-        return
-    match way_in.type:
-        case "kubernetes:core/v1:Service":
-            for index, port in enumerate(maps(way_in.get("spec.ports"))):
-                if int(port.get("port") or 0) not in TLS_PORTS:
-                    yield f"spec.ports[{index}].port", f"{port.get('port'):g}", "is open without TLS", "443"
-        case "kubernetes:ray.io/v1:RayService":
-            path = "spec.serveService.spec.type"
-            yield (
-                path,
-                "LoadBalancer",
-                "opens Ray Serve, which speaks HTTP alone",
-                "ClusterIP, behind a gateway",
-            )
-        case "kubernetes:networking.k8s.io/v1:Ingress":
-            if not way_in.get("spec.tls"):
-                yield "spec.tls", None, "lets requests in without TLS", "a host with its secret"
-        case _:
-            for index, listener in enumerate(maps(way_in.get("spec.listeners"))):
-                if listener.get("protocol") not in {"HTTPS", "TLS"}:
-                    path = f"spec.listeners[{index}].protocol"
-                    yield path, listener.get("protocol"), "lets requests in without TLS", "HTTPS"
+def _without_tls(way_in: Seen) -> Iterator[Violation]:
+    if way_in.type == SERVICE:
+        for index, port in enumerate(maps(way_in.get("spec.ports"))):
+            number = int(port.get("port") or 0)
+            if number not in TLS_PORTS:
+                yield Violation(f"spec.ports[{index}].port", str(number), "is open without TLS", "443")
+    elif way_in.type == RAY_SERVICE:
+        what = "opens Ray Serve, which speaks HTTP alone"
+        yield Violation("spec.serveService.spec.type", PUBLIC, what, "ClusterIP, behind a gateway")
+    elif way_in.type == INGRESS and not way_in.get("spec.tls"):
+        yield Violation("spec.tls", None, "lets requests in without TLS", "a host with its secret")
+    for index, listener in enumerate(maps(way_in.get("spec.listeners"))):
+        protocol = listener.get("protocol")
+        if protocol not in TLS_PROTOCOLS:
+            path = f"spec.listeners[{index}].protocol"
+            yield Violation(path, protocol, "lets requests in without TLS", "HTTPS")

@@ -1,6 +1,7 @@
 """Each rule on what breaks it and on what keeps it, as the policy SDK holds it."""
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,8 @@ from policies.context import Context
 from policies.rule import every_rule
 from tests.policies.cases.broken import BEYOND, BROKEN
 from tests.policies.cases.environments import FAULTY, GOVERNED, WASTEFUL
-from tests.policies.cases.sound import ENVIRONMENT, SOUND, merged, pool
-from tests.policies.holding import held
+from tests.policies.cases.sound import ENVIRONMENT, IMAGE, SOUND, deployment, merged, pool
+from tests.policies.holding import Made, held
 
 
 def context(environment: dict[str, Any], stack: str = "test") -> Context:
@@ -69,6 +70,23 @@ def test_a_plan_that_gives_a_unit_away_twice_is_told() -> None:
     planned.__dict__["planned"] = planned.plan.model_copy(update={"packing": packing})
     rule = "tenants-share-one-card"
     assert held([], planned, only=rule).by(rule) == ["test"]
+
+
+@pytest.mark.parametrize("odd", ["text", 7, [], [1], {"a": None}, None])
+@pytest.mark.parametrize("sound", SOUND, ids=lambda each: each.name)
+def test_a_resource_of_another_form_never_ends_the_pack(sound: Made, odd: object) -> None:
+    for key in sound.props.keys() - {"apiVersion", "kind"}:
+        found = held([replace(sound, props={**sound.props, key: odd})], context(ENVIRONMENT))
+        assert found.broken.keys() <= {rule.name for rule in every_rule()}
+
+
+def test_what_a_rule_cannot_read_does_not_pass() -> None:
+    odd = deployment(
+        "odd", **{"spec/template/spec/containers": [{"image": IMAGE, "securityContext": "none"}]}
+    )
+    ((name, told),) = held([odd], context(ENVIRONMENT), only="pods-unprivileged").broken["pods-unprivileged"]
+    assert name == "odd"
+    assert "has a form that the rule cannot read" in told
 
 
 def test_one_plan_may_break_several_rules() -> None:
