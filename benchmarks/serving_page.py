@@ -1,6 +1,7 @@
 """Writes what was measured into docs: `python -m benchmarks.serving_page FILE…`, what `--json` printed.
 
-A measurement that a file does not have keeps its table; of one that several have, the last counts.
+Of a measurement that several files have the last counts; one that none has keeps its table, and is missing in
+the picture of effects.
 """
 
 import sys
@@ -73,6 +74,7 @@ def gaps(result: Result) -> Any:
     ):
         axis.plot(range(1, len(samples) + 1), samples, "o", color=colour, markersize=4, label=label)
     axis.set(yscale="log", xlabel="round", ylabel="longest gap, ms")
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend(frameon=False, fontsize=7)
     return figure
 
@@ -95,6 +97,7 @@ def _ranges(
     axis.errorbar(
         middle, places, xerr=sides, fmt="o", color=colour, markersize=4, capsize=2, label=label or None
     )
+    axis.margins(y=0.15)
     axis.set_yticks([-number for number in range(len(figures))], names, fontsize=7)
 
 
