@@ -25,6 +25,15 @@ DENSE = frozenset(
     )
 )
 """Values of `model_type` whose layers are attention and one feed-forward, for which there are operators."""
+MIXTURES = frozenset(("granitemoe", "mixtral", "olmoe", "qwen3_moe"))
+"""Those with several feed-forwards a layer, of which a router chooses."""
+SMALL_MIXTURE = {
+    "num_local_experts": 4,
+    "num_experts": 4,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": HIDDEN,
+}
+"""Fields of a mixture, where the large model has them."""
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'] + ': ' + message['content'] + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
@@ -39,7 +48,7 @@ class NotSmallError(ValueError):
 def make_small_model(config: Mapping[str, Any], folder: Path, *, seed: int = 0) -> None:
     """Write a checkpoint and tokenizer into `folder`: the architecture of `config`, small and random.
 
-    `config` has the fields of a config.json. Raises `NotSmallError` for one that is not a dense decoder.
+    `config` has the fields of a config.json. Raises `NotSmallError` for a family without operators.
     """
     tokenizer = _tokenizer()
     small = AutoConfig.for_model(**_shrunk(config, len(tokenizer)))
@@ -53,14 +62,16 @@ def make_small_model(config: Mapping[str, Any], folder: Path, *, seed: int = 0) 
 def _shrunk(config: Mapping[str, Any], vocabulary: int) -> dict[str, Any]:
     fields = dict(config.get("text_config", config))
     kind = fields.get("model_type")
-    if kind not in DENSE:
+    if kind not in DENSE | MIXTURES:
         raise NotSmallError(
-            f"model_type {kind}: only dense decoders can be simulated: {', '.join(sorted(DENSE))}"
+            f"model_type {kind}: a simulated GPU has no operators for it; it has those of "
+            f"{', '.join(sorted(DENSE | MIXTURES))}"
         )
     grouped = fields.get("num_key_value_heads", fields["num_attention_heads"]) < fields["num_attention_heads"]
-    kept = ("max_position_embeddings", "sliding_window", "tie_word_embeddings")
+    kept = ("max_position_embeddings", "norm_topk_prob", "sliding_window", "tie_word_embeddings")
     return {
         **{key: fields[key] for key in ("model_type", *kept) if fields.get(key) is not None},
+        **{key: small for key, small in SMALL_MIXTURE.items() if key in fields},
         "dtype": fields.get("dtype") or fields.get("torch_dtype") or "bfloat16",
         "vocab_size": vocabulary,
         "hidden_size": HIDDEN,

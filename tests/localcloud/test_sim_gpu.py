@@ -49,7 +49,9 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("case", ["llama", "qwen3", "mistral-window", "gemma2", "speculation"])
+@pytest.mark.parametrize(
+    "case", ["llama", "qwen3", "mistral-window", "gemma2", "mixtral", "qwen3-moe", "speculation"]
+)
 def test_greedy_answers_are_those_of_transformers(answers: dict[str, dict[str, Any]], case: str) -> None:
     assert answers[case]["vllm"] == answers[case]["transformers"]
     assert len({tuple(answer) for answer in answers[case]["vllm"]}) > 1
@@ -64,7 +66,15 @@ def test_speculation_has_drafts_accepted(answers: dict[str, dict[str, Any]]) -> 
 @pytest.mark.e2e
 @pytest.mark.parametrize(
     ("case", "told"),
-    [("fp8 KV cache", "kv_cache_dtype = fp8"), ("fp8 weights", "quantization = fp8")],
+    [
+        ("fp8 KV cache", "kv_cache_dtype = fp8"),
+        ("fp8 weights", "quantization = fp8"),
+        ("AWQ weights", "quantization = awq"),
+        ("drafting model", "speculative_config.method = draft_model"),
+        ("random sampling", "temperature = 0.7"),
+        ("latent attention", "multi-head latent attention has no operator"),
+        ("recurrent layers", "recurrent layers have no operators"),
+    ],
 )
 def test_what_cannot_be_simulated_is_refused_by_name(
     answers: dict[str, dict[str, Any]], case: str, told: str
