@@ -1,0 +1,136 @@
+"""Replicas of every shape, for real: Ray Serve and vLLM on simulated GPUs, asked over HTTP.
+
+All are of one checkpoint, in single precision, so that what one writes the others must write too.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import httpx2
+import pytest
+from rich.console import Console
+
+from benchmarks.serving_counters import Counters, Counts
+from inference_stack.engine import ServeConfig, ServedModel, serve_config
+from localcloud.serve import deploy, simulated
+from localcloud.serve_ray import LocalRay, RayNode
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+SOURCE = "Qwen/Qwen2.5-7B-Instruct"
+GPUS = 4
+NODE = RayNode(cpus=1, gpus=GPUS, resources={"accelerator_type:H100": GPUS, "cards-worker": GPUS})
+SPECULATION = {
+    "method": "ngram",
+    "num_speculative_tokens": 4,
+    "prompt_lookup_max": 3,
+    "prompt_lookup_min": 1,
+}
+PROMPTS = ("hello world " * 12, "abc", "The quick brown fox jumps over the lazy dog. " * 8)
+TOKENS = 40
+COUNTED_S = 60.0
+"""Within which vLLM's counters show on the endpoint; Ray collects them every second here."""
+
+Answers = tuple[str, ...]
+
+
+def _model(name: str, units: int = 1, **engine: Any) -> ServedModel:
+    return ServedModel(
+        name=name,
+        source=SOURCE,
+        group="cards",
+        accelerator_type="H100",
+        units=units,
+        replicas_min=1,
+        replicas_max=1,
+        concurrency=4,
+        engine={"dtype": "float32", "max_model_len": 2048, "max_num_seqs": 4, "block_size": 32, **engine},
+    )
+
+
+WHOLE, PAIR, DRAFTING = (
+    _model("whole"),
+    _model("pair", units=2),
+    _model("drafting", speculative_config=SPECULATION),
+)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRay]:
+    state, console = tmp_path_factory.mktemp("serve"), Console(stderr=True)
+    every = {"RAY_metrics_report_interval_ms": "1000"}
+    with simulated(SOURCE, NODE, state, console, **every) as ray:
+        yield ray
+
+
+@pytest.fixture(scope="module")
+def served(running: LocalRay) -> Callable[[ServeConfig], None]:
+    def serve(config: ServeConfig) -> None:
+        deploy(running, config.model_dump(mode="json", exclude_none=True))
+
+    return serve
+
+
+@pytest.fixture(scope="module")
+def together(
+    running: LocalRay, served: Callable[[ServeConfig], None]
+) -> Mapping[str, tuple[Answers, Counts]]:
+    """What three models of one application wrote, and what their engines counted meanwhile."""
+    served(serve_config([WHOLE, PAIR, DRAFTING]))
+    written = {name: _answers(running, name) for name in ("whole", "pair", "drafting")}
+    return {name: (answers, _counted(running, name)) for name, answers in written.items()}
+
+
+def _answers(ray: LocalRay, model: str) -> Answers:
+    with httpx2.Client(base_url=ray.address, timeout=300) as client:
+        return tuple(_written(client, model, prompt) for prompt in PROMPTS)
+
+
+def _written(client: httpx2.Client, model: str, prompt: str) -> str:
+    question = {
+        "model": model,
+        "prompt": prompt,
+        "temperature": 0,
+        "max_tokens": TOKENS,
+        "min_tokens": TOKENS,
+    }
+    answer = client.post("/v1/completions", json=question)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["choices"][0]["text"]
+
+
+def _counted(ray: LocalRay, model: str) -> Counts:
+    """vLLM's counters of a model, once they tell of every answer."""
+    until = time.monotonic() + COUNTED_S
+    while (seen := Counters(ray.metrics).now(model)).answer_tokens < TOKENS * len(PROMPTS):
+        assert time.monotonic() < until, f"{model} has counted {seen}"
+        time.sleep(0.5)
+    return seen
+
+
+def test_answers_differ_by_their_prompts(together: Mapping[str, tuple[Answers, Counts]]) -> None:
+    answers, counted = together["whole"]
+    assert len(set(answers)) == len(PROMPTS)
+    assert counted.steps == TOKENS * len(PROMPTS)
+    assert counted.drafted_tokens == 0
+
+
+def test_two_gpus_in_tensor_parallel_write_what_one_writes(
+    together: Mapping[str, tuple[Answers, Counts]],
+) -> None:
+    assert together["pair"][0] == together["whole"][0]
+
+
+def test_speculation_writes_the_same_in_fewer_steps(
+    together: Mapping[str, tuple[Answers, Counts]],
+) -> None:
+    (plain, before), (drafted, after) = together["whole"], together["drafting"]
+    assert drafted == plain
+    assert 0 < after.accepted_tokens <= after.drafted_tokens
+    assert after.steps < before.steps
+    assert after.steps + after.accepted_tokens == before.steps
