@@ -1,0 +1,66 @@
+"""A replica and then the engine within the other are killed under load, on real vLLM: then none is left."""
+
+import itertools
+import json
+from collections.abc import Iterator
+
+import httpx2
+import psutil
+import pytest
+from rich.console import Console
+
+from inference_stack.engine import ServedModel, serve_config
+from localcloud.serve import deploy, simulated
+from localcloud.serve_ray import LocalRay, RayNode
+from tests.serving.accounted_load import CHAT, Asked, End, Load
+from tests.serving.killing import kill, replicas
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+REPLICAS, AT_ONCE, TOKENS = 2, 8, 60
+MODEL = ServedModel(
+    name="copilot",
+    source="Qwen/Qwen2.5-7B-Instruct",
+    group="small",
+    accelerator_type="H100",
+    replicas_min=REPLICAS,
+    replicas_max=REPLICAS,
+    concurrency=AT_ONCE,
+    engine={"max_model_len": 8192, "max_num_seqs": AT_ONCE},
+)
+QUESTION = {
+    "model": MODEL.name,
+    "messages": [{"role": "user", "content": "Hello"}],
+    "max_tokens": TOKENS,
+    "min_tokens": TOKENS,
+    "temperature": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRay]:
+    config = json.loads(serve_config([MODEL]).model_dump_json(exclude_none=True))
+    resources = {"accelerator_type:H100": REPLICAS, "small-worker": REPLICAS}
+    node = RayNode(cpus=1, gpus=REPLICAS, resources=resources)
+    with simulated(MODEL.source, node, tmp_path_factory.mktemp("serve"), Console(stderr=True)) as ray:
+        deploy(ray, config)
+        yield ray
+
+
+def test_a_replica_and_the_engine_of_the_other_are_killed_under_load(running: LocalRay) -> None:
+    reference = httpx2.post(running.address + CHAT, json=QUESTION, timeout=300).json()
+    answer = reference["choices"][0]["message"]["content"]
+    questions = ((each, {**QUESTION, "stream": each % 2 == 0}) for each in itertools.count())
+    asked = (Asked(f"vllm-{each}", question, answer) for each, question in questions)
+    replica, other = replicas(running, f"LLMServer:{MODEL.name}").values()
+    with Load(running.address, asked, 60, AT_ONCE) as load:
+        load.until(12)
+        kill([replica])
+        load.until(24)
+        (core,) = [each for each in psutil.Process(other).children() if "EngineCore" in each.name()]
+        kill([core.pid])
+    assert load.ends() == {End.COMPLETED, End.ERROR_EVENT}
