@@ -24,6 +24,7 @@ from matplotlib import pyplot as plt
 from rich.console import Console
 
 from components.serving_manifest import Place, service_manifest
+from inference_stack.planner import services
 from localcloud.serve import deploy, simulated
 from localcloud.serve_ray import LocalRay, RayNode
 
@@ -155,7 +156,8 @@ def main() -> None:
     asked = [each for each in requests(CASES[0], seed=1) if each.arrival_s < SECONDS]
     plan = plan_of(asked, nodes_min=1, most=MOST)
     model, alone = plan.models[0], planned(asked, nodes_min=1, concurrency=1)
-    manifest = service_manifest(plan, model, Place(namespace="local", service_account="local"))
+    (service,) = services(plan.models)
+    manifest = service_manifest(plan, service, Place(namespace="local", service_account="local"))
     pace = {
         "RAYLLM_VLLM_ENGINE_CLS": "benchmarks.paced_engine.PacedEngine",
         PACE: json.dumps(asdict(engine(model, alone))),

@@ -13,8 +13,9 @@ class Served(NamedTuple):
 
     source: str
     """Hub id or cloud folder of the weights."""
-    claimed: str | None
-    """Licence that the service names, for weights that the catalog does not know."""
+    claims: tuple[str | None, ...]
+    """Licences that the service names, one or none for each of its models: weights that the catalog does not
+    know have one of these."""
     config: Mapping[str, Any]
     """Its LLMConfig."""
 
@@ -25,6 +26,7 @@ def served(service: Seen) -> Iterator[Served]:
     What cannot be read is passed over here: `engine-arguments-valid` tells it.
     """
     claimed = service.get("metadata", {}).get("annotations", {}).get(LICENCE_ANNOTATION)
+    claims = tuple(claimed.split(",")) if claimed else (None,)
     try:
         document = loaded(str(service.get("spec.serveConfigV2", "")))
     except ValueError:
@@ -37,5 +39,5 @@ def served(service: Seen) -> Iterator[Served]:
             source: Any = loading.get("model_source") or loading.get("model_id")
             if source:
                 yield Served(
-                    source if isinstance(source, str) else str(source.get("bucket_uri")), claimed, config
+                    source if isinstance(source, str) else str(source.get("bucket_uri")), claims, config
                 )

@@ -24,10 +24,8 @@ def licence_allowed(service: Seen, context: Context) -> Iterator[Violation]:
     """Models under a licence that is not listed, or that nobody knows."""
     allowed = context.governance.licences
     for model in served(service):
-        # A service of several models names the licences of all: whichever is this one's, it must be allowed.
-        claims = model.claimed.split(",") if model.claimed else [None]
         found = (
             planner_rule(LicenceFacts(source=model.source, claimed=claimed, allowed=allowed), CATALOG)
-            for claimed in claims
+            for claimed in model.claims
         )
-        yield from violations(list(dict.fromkeys(finding for finding in found if finding)))
+        yield from violations(list(dict.fromkeys(filter(None, found))))

@@ -23,7 +23,10 @@ from policies.seen import Seen
 )
 def licence_permits_production(service: Seen, context: Context) -> Iterator[Violation]:
     """Models whose licence is for research alone, or not for this organisation."""
+    domicile = context.governance.domicile
     for model in served(service):
-        facts = LicenceUse(source=model.source, licence=model.claimed, domicile=context.governance.domicile)
-        if finding := planner_rule(facts, CATALOG):
-            yield from violations([finding])
+        found = (
+            planner_rule(LicenceUse(source=model.source, licence=claimed, domicile=domicile), CATALOG)
+            for claimed in model.claims
+        )
+        yield from violations(list(dict.fromkeys(filter(None, found))))
