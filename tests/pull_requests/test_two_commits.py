@@ -130,8 +130,8 @@ def test_resources_that_come_and_change_are_told(told: Told) -> None:
     assert "| + create | **byhand**<br>containerservice:AgentPool |" in prod
     assert "| + create | **helper-service**<br>ray.io/v1:RayService |" in prod
     assert "| ~ update | **thirds**<br>containerservice:AgentPool | `maxCount` `4` → `3` |" in prod
-    assert "replace" not in prod
-    assert "delete" not in prod
+    assert "± **replace** |" not in prod
+    assert "- **delete** |" not in prod
 
 
 def test_the_plan_is_told_from_and_to(told: Told) -> None:
