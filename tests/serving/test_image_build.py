@@ -13,13 +13,21 @@ import pytest
 
 from inference_stack.engine import ServedModel, serve_config, versions
 from localcloud.toolchain import Tool, Toolchain
-from serving.image import FOLDER, PACKAGE, contents
+from serving.image import ENTRIES, FOLDER, PACKAGE, contents, write
 
 pytestmark = pytest.mark.e2e
 
 Check = Callable[..., subprocess.CompletedProcess[str]]
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
+
+AT_THE_END = """
+import atexit, sys
+OURS = ("serving", "inference_stack", "components", "localcloud")
+atexit.register(lambda: print("ours:", *(
+    module.__file__ for name, module in sys.modules.items() if name.partition(".")[0] in OURS
+)))
+"""
 
 
 def planned(toolchain: Toolchain, dockerfile: Path) -> str:
@@ -106,3 +114,16 @@ def test_its_check_refuses_another_vllm(checked: Check, tmp_path: Path) -> None:
     done = checked(tmp_path, VLLM="0.33.0")
     assert done.returncode
     assert "not ('2.60.0', '0.33.0')" in done.stderr
+
+
+def test_its_check_passes_with_what_is_copied_and_nothing_else_of_ours(
+    checked: Check, tmp_path: Path
+) -> None:
+    write(tmp_path)
+    # Runs in the same interpreter when that ends: our other rooms are installed here, and not in the image.
+    (tmp_path / "sitecustomize.py").write_text(AT_THE_END)
+    done = checked(tmp_path)
+    assert not done.returncode, done.stderr
+    (told,) = [line for line in done.stdout.splitlines() if line.startswith("ours: ")]
+    copied = {str(tmp_path / path) for path in contents() if path.endswith(".py")}
+    assert {str(tmp_path / PACKAGE / f"{entry}.py") for entry in ENTRIES} <= set(told.split()[1:]) <= copied
