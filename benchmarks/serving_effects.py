@@ -121,10 +121,10 @@ async def continuous_batching(bench: Bench) -> list[Figure]:
             ]
             seconds = time.perf_counter() - start
             speeds[how].append(sum(each.tokens for each in answers) / seconds)
-            steps[how].append(bench.counters.since(before, "base", answers).steps)
+            steps[how].append(bench.counters.since(before, "base", answers).steps_per_token)
     return [
         Figure.of_pairs("tokens a second", *speeds),
-        Figure.of_pairs("steps of the engine for the same answers", *steps),
+        Figure.of_pairs("steps of the engine a token", *steps),
     ]
 
 
@@ -176,14 +176,14 @@ async def speculation(bench: Bench) -> list[Figure]:
             answers = await bench.clients.ask_all(model, questions, 1)
             times[model].append(time.perf_counter() - start)
             added = bench.counters.since(before, model, answers)
-            steps[model].append(added.steps)
+            steps[model].append(added.steps_per_token)
             written[model] = [each.text for each in answers]
             drafted, accepted = drafted + added.drafted_tokens, accepted + added.accepted_tokens
         asked += len(questions)
         same += sum(one == other for one, other in zip(*written.values(), strict=True))
     return [
         Figure.of_pairs(
-            f"steps of the engine; {same} of {asked} answers the same, "
+            f"steps of the engine a token; {same} of {asked} answers the same, "
             f"{accepted / max(1, drafted):.0%} of the drafts accepted",
             *steps.values(),
         ),
