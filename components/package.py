@@ -220,7 +220,7 @@ class Crossing:
             return self._referred(given, wanted, path)
         kind = wanted.type
         if kind and (
-            not isinstance(given, PYTHON_TYPES[kind]) or (given in (True, False) and kind in NUMBERS)
+            not isinstance(given, PYTHON_TYPES[kind]) or (isinstance(given, bool) and kind in NUMBERS)
         ):
             self._refuse(path, f"must be of type {kind.value}")
             return given

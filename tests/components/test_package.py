@@ -122,7 +122,9 @@ def test_arguments_without_a_fault_are_taken(package: Package) -> None:
     assert taken(package, "GpuNodePool", POOL)["nodes"] == {"max": 2}
 
 
-@pytest.mark.parametrize(("given", "told"), [(2.5, True), (True, True), (2.0, False)])
+@pytest.mark.parametrize(
+    ("given", "told"), [(2.5, True), (True, True), (2.0, False), (1.0, False), (0.0, False)]
+)
 def test_a_whole_number_is_one(package: Package, given: Any, told: bool) -> None:
     crossing = Crossing(package._type_defs)
     crossing.value(given, package._type_defs["NodesArgs"].properties["max"], "max")
