@@ -174,6 +174,8 @@ def _head(node: RayNode, variables: Mapping[str, str], files: Path, ports: Mappi
         environment={
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+            # Ray makes its workers give way to whatever else runs: beside a busy program no model starts.
+            "RAY_worker_niceness": "0",
             **variables,
         },
         grace_s=_GRACE_S,
