@@ -16,9 +16,11 @@ from .ledger import FORGET_S, Ledger
 
 logger = logging.getLogger("ray.serve")
 
-LOOK_EVERY_S = 1.0
-"""How often Ray Serve's controller is asked. It answers in milliseconds, and looks at its replicas itself ten
-times as often."""
+LOOK_ASLEEP_S, LOOK_AWAKE_S = 1.0, 5.0
+"""How often Ray Serve's controller is asked, where a model is at rest, and where all of them run.
+
+An answer takes some hundredths of a second of the ingress' only core, so that no more of them are asked for
+than somebody waits for: at rest, a client does."""
 FIRST_LOOK_S = 10.0
 """How long the first request waits to know what runs; one replica is taken to, after that."""
 
@@ -26,7 +28,7 @@ FIRST_LOOK_S = 10.0
 class RunningReplicas:
     """Tells each model's ledger how many of its replicas run, as Ray Serve's status says.
 
-    The status is the one public way: a handle knows them, but does not tell. What is a second old matters
+    The status is the one public way: a handle knows them, but does not tell. What is some seconds old matters
     little: a request that meets no replica waits for one in Ray's queue, and has its time limit all the same.
     """
 
@@ -51,7 +53,8 @@ class RunningReplicas:
                 self._look()
             except Exception as error:  # noqa: BLE001 - Ray does not say what it raises; the next look may do
                 logger.warning("Replicas that run are not known: %s", error)
-            time.sleep(LOOK_EVERY_S)
+            asleep = any(not ledger.runs for ledger in self._ledgers.values())
+            time.sleep(LOOK_ASLEEP_S if asleep else LOOK_AWAKE_S)
 
     def _look(self) -> None:
         applications = serve.status().applications
