@@ -1,4 +1,4 @@
-"""Ten minutes of a real trace against the application: `python -m benchmarks.autoscaling_replay`.
+"""Six minutes of a real trace against the application: `python -m benchmarks.autoscaling_replay`.
 
 Real Ray Serve runs the Serve configuration that the components emit: proxy, ingress, admission, replicas,
 what they report, and the policy. Only the engine is a stand-in, which takes as long as the planner says.
@@ -29,11 +29,10 @@ from localcloud.serve import deploy, simulated
 from localcloud.serve_ray import LocalRay, RayNode
 
 from .autoscaling import CASES, PAGE, STYLE, engine, plan_of, planned, requests
-from .paced_engine import CHARACTERS_A_TOKEN, PACE
 from .pictures import COLOURS, PICTURES, between
-from .simulated_replicas import Outcome, Request, Seen
+from .simulated_replicas import CHARACTERS_A_TOKEN, PACE, Outcome, Request, Seen
 
-SECONDS, COOLING_S = 600.0, 480.0
+SECONDS, COOLING_S = 360.0, 420.0
 """How much of the trace is replayed, and how long it is watched afterwards."""
 MOST = 4
 """Replicas: each is a process of 1 GB here."""

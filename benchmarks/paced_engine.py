@@ -16,12 +16,7 @@ from typing import Any
 
 from ray.llm._internal.serve.core.engine.protocol import LLMEngine
 
-from .simulated_replicas import TICK_S, Engine, Replica, Request, Seen
-
-PACE = "PACED_ENGINE"
-"""Environment variable: the fields of `Engine`, as JSON."""
-CHARACTERS_A_TOKEN = 4
-"""A prompt has so many characters a token, as the ingress estimates it."""
+from .simulated_replicas import CHARACTERS_A_TOKEN, PACE, TICK_S, Engine, Replica, Request, Seen
 
 
 @dataclass(eq=False)

@@ -20,6 +20,10 @@ TICK_S = 0.25
 """Of the engines; the policy is asked every fourth."""
 RECORD_S, PUSH_S, LOOK_BACK_S = 6.0, 10.0, 30.0
 """How often Ray takes figures and sends them, and over what it takes the mean: its defaults."""
+PACE = "PACED_ENGINE"
+"""Environment variable of `paced_engine`, which runs a replica by the clock: the fields of `Engine`, as JSON."""
+CHARACTERS_A_TOKEN = 4
+"""There a prompt has so many characters a token, as the ingress estimates it."""
 P95_WINDOW_S = 60.0
 """Over what replicas take their P95."""
 
