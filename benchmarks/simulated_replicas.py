@@ -21,7 +21,7 @@ TICK_S = 0.25
 RECORD_S, PUSH_S, LOOK_BACK_S = 6.0, 10.0, 30.0
 """How often Ray takes figures and sends them, and over what it takes the mean: its defaults."""
 PACE = "PACED_ENGINE"
-"""Environment variable of `paced_engine`, which runs a replica by the clock: the fields of `Engine`, as JSON."""
+"""Environment variable of `paced_engine`, which runs a replica by the clock: an `Engine` as JSON."""
 CHARACTERS_A_TOKEN = 4
 """There a prompt has so many characters a token, as the ingress estimates it."""
 P95_WINDOW_S = 60.0
