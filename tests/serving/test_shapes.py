@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 
 from benchmarks.serving_counters import Counters, Counts
-from inference_stack.engine import ServeConfig, ServedModel, serve_config
+from inference_stack.engine import ServeConfig, ServedModel, disaggregated_config, serve_config
 from localcloud.serve import deploy, simulated
-from localcloud.serve_ray import LocalRay, RayNode
+from localcloud.serve_ray import LocalRay, RayNode, ServeError
 
 pytestmark = [
     pytest.mark.e2e,
@@ -58,6 +58,8 @@ WHOLE, PAIR, DRAFTING = (
     _model("pair", units=2),
     _model("drafting", speculative_config=SPECULATION),
 )
+APART = _model("apart")
+FP8 = _model("fp8", kv_cache_dtype="fp8")
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,15 @@ def together(
     return {name: (answers, _counted(running, name)) for name, answers in written.items()}
 
 
+@pytest.fixture(scope="module")
+def apart(
+    running: LocalRay, served: Callable[[ServeConfig], None], together: Mapping[str, tuple[Answers, Counts]]
+) -> Answers:
+    """What a disaggregated model wrote, which comes after the others: its GPUs are theirs."""
+    served(disaggregated_config(APART, APART))
+    return _answers(running, "apart")
+
+
 def _answers(ray: LocalRay, model: str) -> Answers:
     with httpx2.Client(base_url=ray.address, timeout=300) as client:
         return tuple(_written(client, model, prompt) for prompt in PROMPTS)
@@ -97,7 +108,7 @@ def _written(client: httpx2.Client, model: str, prompt: str) -> str:
         "prompt": prompt,
         "temperature": 0,
         "max_tokens": TOKENS,
-        "min_tokens": TOKENS,
+        "ignore_eos": True,
     }
     answer = client.post("/v1/completions", json=question)
     assert answer.status_code == 200, answer.text
@@ -133,4 +144,26 @@ def test_speculation_writes_the_same_in_fewer_steps(
     assert drafted == plain
     assert 0 < after.accepted_tokens <= after.drafted_tokens
     assert after.steps < before.steps
-    assert after.steps + after.accepted_tokens == before.steps
+    # A token that is accepted saves a step; the last step of an answer may accept some beyond its end.
+    beyond = after.steps + after.accepted_tokens - before.steps
+    assert 0 <= beyond < SPECULATION["num_speculative_tokens"] * len(drafted)
+
+
+def test_prompts_read_apart_are_answered_as_by_one_replica(
+    together: Mapping[str, tuple[Answers, Counts]], apart: Answers
+) -> None:
+    assert apart == together["whole"][0]
+
+
+def test_the_side_that_reads_has_read_every_prompt(running: LocalRay, apart: Answers) -> None:
+    states = running.applications()["llm"]["deployments"]
+    assert sum("Prefill" in name for name in states) == 1
+    assert len(apart) == len(PROMPTS)
+
+
+def test_a_quantized_cache_is_refused_by_name(
+    running: LocalRay, served: Callable[[ServeConfig], None], apart: Answers
+) -> None:
+    with pytest.raises(ServeError, match="kv_cache_dtype = fp8: a simulated GPU keeps the KV cache") as told:
+        served(serve_config([FP8]))
+    assert "allowed: auto, bfloat16, float16" in str(told.value)
