@@ -15,6 +15,7 @@ import threading
 import time
 from pathlib import Path
 
+os.environ["RAY_worker_niceness"] = "0"  # at Ray's 15 a replica may not start beside one busy program
 os.environ["RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S"] = "0.5"
 os.environ["RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S"] = "0.5"
 
@@ -24,7 +25,7 @@ from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 
 from serving.signals import ReplicaReport
 
-MOST, CLIENTS, PATIENCE_S = 3, 5, 240.0
+MOST, CLIENTS, PATIENCE_S = 3, 9, 240.0
 
 CONFIG = AutoscalingConfig(
     min_replicas=0,

@@ -83,7 +83,8 @@ def replicas_of(ray: LocalRay, *states: str) -> dict[str, int | None]:
 
 def kill(process_id: int) -> None:
     """End a replica and its engine, which would be left behind, without a chance to say anything."""
-    replica = psutil.Process(process_id)
-    for process in (replica, *replica.children(recursive=True)):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    with contextlib.suppress(psutil.NoSuchProcess):  # Ray tells of a process for a while after its end
+        replica = psutil.Process(process_id)
+        for process in (*replica.children(recursive=True), replica):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
