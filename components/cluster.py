@@ -7,6 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_azure_native import containerservice, monitor, privatedns
 
+from components import cluster_hardening as hardening
 from components.agent_pool import agent_pool
 from components.kubeconfig import user_kubeconfig
 from components.role import Role, assign
@@ -64,6 +65,8 @@ class UpkeepArgs(TypedDict):
     """Required. KubernetesOfficial or AKSLongTermSupport."""
     tier: str
     """Required. Free, Standard or Premium."""
+    window: hardening.WindowArgs
+    """Required. When AKS may upgrade by itself."""
 
 
 class DiagnosticsArgs(TypedDict):
@@ -106,6 +109,8 @@ class ClusterArgs(TypedDict):
     """Required. Who reaches and administers the cluster."""
     diagnostics: DiagnosticsArgs
     """Required. What the control plane logs."""
+    defender: bool
+    """Required. Whether Microsoft Defender watches what runs; it is billed by vCPU."""
     tags: Mapping[str, str]
     """Required. Azure tags."""
 
@@ -144,6 +149,7 @@ class Cluster(pulumi.ComponentResource):
         self._heads(name, args, cluster)
         self._tell_bounds(args, cluster)
         self._diagnostics(name, args["diagnostics"], cluster)
+        self._maintenance(name, args, cluster)
         self.name = cluster.name
         self.oidc_issuer = cluster.oidc_issuer_profile.apply(
             lambda profile: profile.issuer_url if profile and profile.issuer_url else ""
@@ -182,11 +188,17 @@ class Cluster(pulumi.ComponentResource):
             },
             enable_rbac=True,
             aad_profile=_entra(args["access"]),
+            # AKS takes this with Entra alone: without it nobody would get in.
+            disable_local_accounts=_entra(args["access"]) is not None,
+            addon_profiles=hardening.addons(),
             api_server_access_profile=_api_server(args["access"]),
             identity=identity,
             identity_profile=kubelet,
             oidc_issuer_profile={"enabled": True},
-            security_profile={"workload_identity": {"enabled": True}},
+            security_profile=hardening.security(
+                args["diagnostics"]["workspace_id"], defender=args["defender"]
+            ),
+            storage_profile=hardening.storage(),
             network_profile={
                 "network_plugin": "azure",
                 "network_plugin_mode": "overlay",
@@ -269,6 +281,17 @@ class Cluster(pulumi.ComponentResource):
             opts=self._beside,
         )
 
+    def _maintenance(self, name: str, args: ClusterArgs, cluster: containerservice.ManagedCluster) -> None:
+        upkeep = args["upkeep"]
+        hardening.maintenance(
+            name,
+            upkeep["window"],
+            hardening.schedules(upgrade_channel=upkeep["channel"], node_os_channel=upkeep["node_os_channel"]),
+            resource_group_name=args["resource_group_name"],
+            cluster_name=cluster.name,
+            opts=self._beside,
+        )
+
     def _gates(
         self, name: str, access: AccessArgs, cluster: containerservice.ManagedCluster
     ) -> list[pulumi.CustomResource]:
@@ -329,6 +352,8 @@ def _entra(access: AccessArgs) -> Any:
 
 
 def _api_server(access: AccessArgs) -> Any:
+    # It would let whoever has a role in Azure run commands inside, past every network.
+    closed = {"disable_run_command": True}
     if "api_server_subnet_id" in access:
         return {
             "enable_private_cluster": True,
@@ -336,8 +361,9 @@ def _api_server(access: AccessArgs) -> Any:
             "enable_vnet_integration": True,
             "subnet_id": access["api_server_subnet_id"],
             "private_dns_zone": "system",
+            **closed,
         }
-    return {"authorized_ip_ranges": list(access["authorized_ranges"])}
+    return {"authorized_ip_ranges": list(access["authorized_ranges"]), **closed}
 
 
 def _fixed(args: ClusterArgs) -> Mapping[str, Any]:

@@ -110,6 +110,11 @@ class InferenceStack(pulumi.ComponentResource):
                     "node_os_channel": asked.node_os_channel,
                     "support": asked.support,
                     "tier": asked.tier.value,
+                    "window": {
+                        "day": asked.window.day,
+                        "start": asked.window.start,
+                        "hours": asked.window.hours,
+                    },
                 },
                 "pods_range": str(network.pods),
                 "services_range": str(network.services),
@@ -122,6 +127,7 @@ class InferenceStack(pulumi.ComponentResource):
                     "workspace_id": foundation.workspace_id,
                     "categories": environment.telemetry.diagnostics,
                 },
+                "defender": asked.defender,
                 "tags": environment.tags,
             },
             opts=pulumi.ResourceOptions(

@@ -48,6 +48,18 @@ class ClusterTier(StrEnum):
     PREMIUM = "Premium"
 
 
+class Window(Section):
+    """When AKS may upgrade by itself what a channel lets it, once a week."""
+
+    day: Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] = Field(
+        default="Sunday", description="Day of the week."
+    )
+    start: str = Field(
+        default="01:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Hour and minute, HH:MM, in UTC."
+    )
+    hours: int = Field(default=4, ge=4, le=24, description="How long it is open, hours; AKS wants four.")
+
+
 class Cluster(Section):
     """The AKS cluster and its two pools without GPUs."""
 
@@ -64,6 +76,11 @@ class Cluster(Section):
     )
     node_os_channel: Literal["None", "Unmanaged", "SecurityPatch", "NodeImage"] = Field(
         default="NodeImage", description="How nodes get security updates between upgrades."
+    )
+    window: Window = Field(default=Window(), description="When AKS may upgrade by itself.")
+    defender: bool = Field(
+        default=True,
+        description="Whether Microsoft Defender for Containers watches what runs; it is billed by vCPU.",
     )
     support: Literal["KubernetesOfficial", "AKSLongTermSupport"] = Field(
         default="KubernetesOfficial",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from localcloud.arm.request import Put
-from localcloud.arm.services import agent_pool, data, identity, managed_cluster, network
+from localcloud.arm.services import agent_pool, cluster_security, data, identity, managed_cluster, network
 from localcloud.arm.wire import Properties
 
 
@@ -56,7 +56,7 @@ _SERVICES: dict[str, Service] = {
     "azure-native:dashboard:Grafana": Service(data.grafana),
     managed_cluster.CLUSTER: Service(managed_cluster.properties, managed_cluster.refuse),
     agent_pool.POOL: Service(agent_pool.properties, agent_pool.refuse),
-    "azure-native:containerservice:MaintenanceConfiguration": Service(_unchanged),
+    cluster_security.MAINTENANCE: Service(_unchanged, cluster_security.refuse_maintenance),
 }
 
 

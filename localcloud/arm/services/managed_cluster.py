@@ -8,7 +8,7 @@ from localcloud.arm import wire
 from localcloud.arm.immutability import refuse_transition, transitions
 from localcloud.arm.refusal import refusal
 from localcloud.arm.request import TENANT_ID, Put, group_name, guid
-from localcloud.arm.services import address_space, kubernetes_version
+from localcloud.arm.services import address_space, cluster_security, kubernetes_version
 from localcloud.arm.services.agent_pool import MAX_POOLS
 from localcloud.arm.services.identity import assigned
 from localcloud.arm.store import Stored
@@ -55,6 +55,7 @@ def properties(put: Put, body: Properties) -> Properties:
         "identity": assigned(put, body.get("identity", {"type": "SystemAssigned"})),
         "identityProfile": _kubelet_identity(put, body, body.get("nodeResourceGroup", group)),
         "oidcIssuerProfile": _issuer(put, body),
+        **({"addonProfiles": cluster_security.addons(put, body, group)} if "addonProfiles" in body else {}),
         **({"aadProfile": {"tenantID": TENANT_ID, **body["aadProfile"]}} if "aadProfile" in body else {}),
         "fqdn": f"{host}.hcp.{suffix}",
         "azurePortalFQDN": f"{host}.portal.hcp.{suffix}",
@@ -138,6 +139,7 @@ def refuse(put: Put, shown: Properties) -> None:
     if long_term and wire.get(shown, "sku.tier") != "Premium":
         raise refusal("LongTermSupportNeedsPremium")
     address_space.refuse_cluster(put, shown)
+    cluster_security.refuse(put, shown)
     if put.body.get("dnsPrefix") and not _DNS_PREFIX.fullmatch(put.body["dnsPrefix"]):
         raise refusal("DnsPrefixInvalid")
     pools = put.body.get("agentPoolProfiles", [])
