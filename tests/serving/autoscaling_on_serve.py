@@ -15,7 +15,8 @@ import threading
 import time
 from pathlib import Path
 
-os.environ["RAY_worker_niceness"] = "0"  # at Ray's 15 a replica may not start beside one busy program
+# At Ray's 15 a replica may not start beside one busy program. Ray tells capitals apart.
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
 os.environ["RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S"] = "0.5"
 os.environ["RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S"] = "0.5"
 
