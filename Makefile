@@ -81,7 +81,7 @@ bench-preview: setup ## what a preview costs beyond Pulumi itself: time and memo
 bench-lint: setup ## how long the linter takes for 1,000 RayServices on one core
 	@$(IN_VENV)python -m benchmarks.lint
 
-bench-serving: ## what serving does and what ours adds, as ratios, on simulated GPUs: about 20 minutes
+bench-serving: ## what serving does and what ours adds, as ratios, on simulated GPUs: about 27 minutes
 	@$(BOOTSTRAP) --set test
 	@$(IN_VENV)python -m benchmarks.serving
 
