@@ -33,9 +33,9 @@ DOCKERFILE = "Dockerfile"
 BASES = {"ray": "docker.io/rayproject/ray-llm", "anyscale": ANYSCALE_BASE}
 """What it is built on, by runtime, without the tags, which the Dockerfile has."""
 
-ENTRIES: tuple[str, ...] = ("app", "autoscaling", "proxy")
-"""Modules that Ray loads by their names: the application and the policy, as a Serve configuration has them,
-and the layer of its proxies, as the Dockerfile has it."""
+ENTRIES: tuple[str, ...] = ("app", "autoscaling", "proxy", "weights")
+"""Modules that are loaded by their names: the application and the policy, as a Serve configuration has them,
+the layer of Ray's proxies, as the Dockerfile has it, and the job that brings weights."""
 
 
 def contents() -> dict[str, bytes]:

@@ -12,7 +12,9 @@ from localcloud.toolchain import artefact, cache, layout
 from localcloud.toolchain.error import ToolchainError
 from localcloud.toolchain.go_command import Go
 from localcloud.toolchain.layout import Toolchain
+from localcloud.toolchain.npm import Npm
 from localcloud.toolchain.pins import PINS, Artefact, Binary, ModuleFile, Patch, Pin
+from localcloud.toolchain.pins import Npm as NpmPin
 from localcloud.toolchain.progress import Schedule, duration, say, shown
 from localcloud.toolchain.tool import ENGINE, Tool
 
@@ -29,7 +31,8 @@ def prepare(tools: Iterable[Tool], *, console: Console) -> Toolchain:
         console: where progress is shown.
 
     Raises:
-        ToolchainError: no Go, no room, no network, a folder that cannot be written, or a build that failed.
+        ToolchainError: no Go or Node.js, no room, no network, a folder that cannot be written, or a build
+            that failed.
     """
     wanted = frozenset(tools)
     folder = cache.root()
@@ -65,8 +68,10 @@ def engine_on_path(folder: Path) -> dict[Tool, Path]:
 def _build(folder: Path, pins: Sequence[Pin], console: Console) -> None:
     if not pins:
         return
-    go = Go.find(pins)
-    cache.check_space(folder, go.build_cache, pins)
+    of_go = [pin for pin in pins if not isinstance(pin, NpmPin)]
+    go = Go.find(of_go) if of_go else None
+    npm = Npm.find() if len(of_go) < len(pins) else None
+    cache.check_space(folder, go and go.build_cache, pins)
     schedule = Schedule(pins)
     say(
         console,
@@ -77,23 +82,20 @@ def _build(folder: Path, pins: Sequence[Pin], console: Console) -> None:
         for number, pin in enumerate(pins, 1):
             say(console, f"{pin.name} ({number} of {len(pins)})")
             schedule.begin(pin)
-            seconds = _make(pin, go, folder, schedule.heard)
+            seconds = _make(pin, go, npm, folder, schedule.heard)
             schedule.finish()
             say(console, f"{pin.name} is ready after {seconds:.0f} s")
 
 
-def _make(pin: Pin, go: Go, folder: Path, report: Callable[[str], None]) -> float:
+def _make(pin: Pin, go: Go | None, npm: Npm | None, folder: Path, report: Callable[[str], None]) -> float:
     """Make one tool in the cache, and return how many seconds it took."""
     started = time.monotonic()
     try:
         with cache.unfinished(folder, pin) as unfinished:
-            sources = unfinished / ".sources"
-            shutil.copytree(pin.sources, sources)
-            if isinstance(pin, Artefact):
-                artefact.make(pin, go.module_folder(sources, pin.module), unfinished)
-            elif isinstance(pin, Binary):
-                _compile(pin, go, sources, unfinished, report)
-            cache.remove(sources)
+            if isinstance(pin, NpmPin) and npm:
+                npm.install(pin, unfinished, report)
+            elif go:
+                _make_with_go(pin, go, unfinished, report)
             seconds = round(time.monotonic() - started, 1)
             (unfinished / BUILT).write_text(json.dumps({"seconds": seconds}))
     except OSError as wrong:
@@ -103,6 +105,16 @@ def _make(pin: Pin, go: Go, folder: Path, report: Callable[[str], None]) -> floa
             do=f"mend that, or set {cache.VARIABLE} to another folder",
         ) from wrong
     return seconds
+
+
+def _make_with_go(pin: Pin, go: Go, folder: Path, report: Callable[[str], None]) -> None:
+    sources = folder / ".sources"
+    shutil.copytree(pin.sources, sources)
+    if isinstance(pin, Artefact):
+        artefact.make(pin, go.module_folder(sources, pin.module), folder)
+    elif isinstance(pin, Binary):
+        _compile(pin, go, sources, folder, report)
+    cache.remove(sources)
 
 
 def _compile(pin: Binary, go: Go, sources: Path, folder: Path, report: Callable[[str], None]) -> None:

@@ -129,6 +129,23 @@ class Artefact(Pin):
         yield (FOLDER / "artefact.py").read_bytes()
 
 
+class Npm(Pin):
+    """A program of Node.js, with the packages that it needs."""
+
+    program: str
+    go_caches_mb: int = 0
+
+    @property
+    def sources(self) -> Path:
+        """The folder of its package.json and lock file."""
+        return FOLDER / "npm" / self.family
+
+    @property
+    def entry(self) -> str:
+        """The program."""
+        return f"node_modules/.bin/{self.program}"
+
+
 class PythonProvider(_Frozen):
     """A Pulumi provider that is a Python module of this project."""
 
@@ -143,11 +160,12 @@ class Pins(_Frozen):
     measured_on: str
     binary: tuple[Binary, ...]
     artefact: tuple[Artefact, ...]
+    npm: tuple[Npm, ...]
     python_provider: tuple[PythonProvider, ...]
 
     def of(self, tools: Iterable[Tool]) -> list[Pin]:
         """The pins of some tools, in the order in which they are best built."""
-        by_tool: dict[Tool, Pin] = {pin.tool: pin for pin in (*self.binary, *self.artefact)}
+        by_tool: dict[Tool, Pin] = {pin.tool: pin for pin in (*self.binary, *self.artefact, *self.npm)}
         wanted = frozenset(tools)
         return [by_tool[tool] for tool in Tool if tool in wanted]
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Tool(StrEnum):
-    """A program or a set of files made from published Go modules."""
+    """A program or a set of files made from published Go modules, or from packages of npm."""
 
     PULUMI = "pulumi"
     LANGUAGE_PYTHON = "pulumi-language-python"
@@ -25,6 +25,8 @@ class Tool(StrEnum):
     ACTIONLINT = "actionlint"
     DOCKERFILE_PLAN = "dockerfile-plan"
     """Says what BuildKit makes of a Dockerfile."""
+    AZURITE = "azurite"
+    """Azure's Blob storage on this machine."""
 
 
 ENGINE = frozenset({Tool.PULUMI, Tool.LANGUAGE_PYTHON})
@@ -40,4 +42,4 @@ UP = PREVIEW | {
     Tool.KWOK,
     Tool.KWOK_STAGES,
 }
-TEST = UP | {Tool.KUBERAY_CRDS, Tool.LANGUAGE_YAML, Tool.ACTIONLINT, Tool.DOCKERFILE_PLAN}
+TEST = UP | {Tool.KUBERAY_CRDS, Tool.LANGUAGE_YAML, Tool.ACTIONLINT, Tool.DOCKERFILE_PLAN, Tool.AZURITE}

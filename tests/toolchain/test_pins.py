@@ -1,10 +1,11 @@
+import json
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from localcloud.toolchain import Tool
-from localcloud.toolchain.pins import PINS, Artefact, Binary, Pin
+from localcloud.toolchain.pins import PINS, Artefact, Binary, Npm, Pin
 
 
 def required(pin: Pin) -> str:
@@ -12,10 +13,12 @@ def required(pin: Pin) -> str:
 
 
 def test_every_tool_is_pinned_exactly_once() -> None:
-    assert sorted(pin.tool for pin in (*PINS.binary, *PINS.artefact)) == sorted(Tool)
+    assert sorted(pin.tool for pin in (*PINS.binary, *PINS.artefact, *PINS.npm)) == sorted(Tool)
 
 
-@pytest.mark.parametrize("pin", PINS.of(Tool), ids=lambda pin: pin.tool)
+@pytest.mark.parametrize(
+    "pin", [pin for pin in PINS.of(Tool) if not isinstance(pin, Npm)], ids=lambda pin: pin.tool
+)
 def test_a_pinned_version_is_the_one_that_its_go_mod_resolves(pin: Pin) -> None:
     module = {
         Tool.LANGUAGE_PYTHON: "github.com/pulumi/pulumi/sdk/v3",
@@ -31,6 +34,16 @@ def test_a_pinned_version_is_the_one_that_its_go_mod_resolves(pin: Pin) -> None:
     }.get(pin.tool) or (pin.module if isinstance(pin, Artefact) else "k8s.io/kubernetes")
     resolved = "4.0.0-20260115033456-f47bc2d6f199" if pin.tool is Tool.PROVIDER_KUBERNETES else pin.version
     assert f"{module} v{resolved}" in required(pin)
+
+
+@pytest.mark.parametrize("pin", PINS.npm, ids=lambda pin: pin.tool)
+def test_a_program_of_node_is_locked_by_name_version_and_hash_alone(pin: Npm) -> None:
+    locked = json.loads((pin.sources / "package-lock.json").read_text())["packages"]
+    root = locked.pop("")
+    assert root["dependencies"] == {pin.tool: pin.version}
+    assert locked[f"node_modules/{pin.tool}"]["version"] == pin.version
+    assert all(package["integrity"].startswith("sha512-") for package in locked.values())
+    assert "://" not in (pin.sources / "package-lock.json").read_text()
 
 
 def test_providers_answer_to_the_versions_of_the_installed_python_packages() -> None:
