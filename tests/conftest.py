@@ -4,9 +4,14 @@ import copy
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from rich.console import Console
 
 from localcloud.toolchain import TEST, Toolchain, prepare
+
+# A law holds or not, however slow the machine is that tries it.
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
 
 SMALL: dict[str, Any] = {
     "region": "swedencentral",

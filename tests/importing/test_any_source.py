@@ -38,7 +38,7 @@ def put(document: Any, path: str, value: Any) -> None:
         document = document[key]
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(st.dictionaries(st.sampled_from(PLACES), ODD, min_size=1, max_size=4))
 def test_a_manifest_with_anything_in_it_is_imported_or_refused(changes: dict[str, Any]) -> None:
     config = json.loads(json.dumps(CONFIG))

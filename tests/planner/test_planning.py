@@ -87,7 +87,7 @@ models = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(models, min_size=1, max_size=3))
 def test_a_plan_and_its_errors_are_deterministic(asked: list[Asked]) -> None:
     environment = {

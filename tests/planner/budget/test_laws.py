@@ -47,7 +47,7 @@ def replicas(draw: st.DrawFn, gpus: tuple[str, ...] = GPUS) -> Replica:
     return Replica(model, layout, chosen, engine, draw(st.sampled_from((1, 2, 4, 8))))
 
 
-law = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+law = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def on_memory(replica: Replica, gib: float) -> Replica:

@@ -16,8 +16,8 @@ from inference_stack.spec import InvalidEnvironment
 from tests.planner.choice.asking import NC40, NC80, asking, planned
 from tests.planner.choice.candidates import candidate, offer
 
-few = settings(max_examples=12, deadline=None)
-some = settings(max_examples=40, deadline=None)
+few = settings(max_examples=12)
+some = settings(max_examples=40)
 
 models = st.builds(
     asking,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from inference_stack.planner.choice.nodes import QUARTERS, bins, fill, nodes_needed
 
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 
 
 @pytest.mark.parametrize(

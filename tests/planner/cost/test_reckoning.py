@@ -114,14 +114,14 @@ def test_more_services_than_heads_find_room_for_forbid_the_plan() -> None:
 load = st.floats(0.1, 40)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(load, load)
 def test_the_price_at_peak_is_monotone_in_load(one: float, other: float) -> None:
     less, more = (planned(requests).price for requests in sorted((one, other)))
     assert less.peak_usd_per_hour <= more.peak_usd_per_hour + 1e-6
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(load, st.floats(1, 5))
 def test_expected_lies_between_idle_and_peak_of_every_plan(mean: float, times: float) -> None:
     made = planned(mean, mean * times).price

@@ -45,7 +45,7 @@ replicas = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(replicas, counts, counts, prompts, outputs)
 def test_more_requests_at_once_never_make_a_token_faster(unit, few, many, prompt, output):
     few, many = sorted((few, many))
@@ -65,7 +65,7 @@ def test_the_first_token_of_a_mixture_of_experts_may_come_sooner_and_the_whole_a
     assert many.ttft_ms.value + 16 * many.tpot_ms.value > few.ttft_ms.value + 16 * few.tpot_ms.value
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(replicas, counts, prompts, prompts, outputs)
 def test_a_longer_prompt_never_starts_sooner(unit, count, short, long, output):
     short, long = sorted((short, long))
@@ -73,7 +73,7 @@ def test_a_longer_prompt_never_starts_sooner(unit, count, short, long, output):
     assert one.ttft_ms.value <= other.ttft_ms.value * SLACK
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(replicas, counts, prompts, outputs, st.floats(1, 3))
 def test_more_bandwidth_is_never_slower(unit, count, prompt, output, times):
     wider = replace(unit, silicon=replace(unit.silicon, bandwidth_tb_s=unit.silicon.bandwidth_tb_s * times))
@@ -82,7 +82,7 @@ def test_more_bandwidth_is_never_slower(unit, count, prompt, output, times):
     assert other.output_tok_s.value >= one.output_tok_s.value / SLACK
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(SLICES), st.sampled_from(SLICES), counts, prompts, outputs)
 def test_a_smaller_slice_is_never_faster(first, second, count, prompt, output):
     units = [replica("Qwen/Qwen2.5-1.5B-Instruct", "H100-NVL-94GB", mig=cut) for cut in (first, second)]
@@ -94,7 +94,7 @@ def test_a_smaller_slice_is_never_faster(first, second, count, prompt, output):
     assert one.output_tok_s.value <= other.output_tok_s.value * SLACK
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(replicas, counts, prompts, outputs)
 def test_throughput_agrees_with_the_latencies_and_ranges_hold_the_estimate(unit, count, prompt, output):
     found = speed(unit, Load(count, prompt, output))
@@ -104,7 +104,7 @@ def test_throughput_agrees_with_the_latencies_and_ranges_hold_the_estimate(unit,
         assert 0 < figure.low < figure.value < figure.high
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(replicas, st.floats(0.05, 50), st.floats(0.05, 50), prompts, outputs)
 def test_requests_that_come_faster_are_never_answered_sooner(unit, slow, fast, prompt, output):
     slow, fast = sorted((slow, fast))
