@@ -15,7 +15,9 @@ from pulumi_azure_native import (
     storage,
 )
 
+from components.audit_logs import keep_audit_log
 from components.peering import Peering
+from components.private_endpoints import PrivateEndpoints
 from components.role import Role, assign
 
 API_SERVER_DELEGATION = "Microsoft.ContainerService/managedClusters"
@@ -39,6 +41,8 @@ class FoundationArgs(TypedDict):
     """Optional. ARM id of a virtual network to be peered with, from which somebody deploys."""
     retention_days: int
     """Required. Days for which the workspace keeps logs."""
+    private_endpoints: bool
+    """Required. Whether storage, registry and vault answer in the subnet of private endpoints alone."""
     storage_account: str
     """Required. Name of the storage account of weights and adapters, unique in all of Azure."""
     tags: Mapping[str, str]
@@ -78,13 +82,15 @@ class Foundation(pulumi.ComponentResource):
         here = {"resource_group_name": group.name, "location": region, "tags": tags}
 
         vnet, subnets = self._network(name, args, here, child)
-        account = self._storage(args["storage_account"], here, child)
+        reached = "Disabled" if args["private_endpoints"] else "Enabled"
+        account = self._storage(args["storage_account"], reached, here, child)
         registry = containerregistry.Registry(
             "registry",
             **here,
             sku={"name": "Premium"},
             admin_user_enabled=False,
             anonymous_pull_enabled=False,
+            public_network_access=reached,
             opts=child,
         )
         safe: Any = {
@@ -93,6 +99,7 @@ class Foundation(pulumi.ComponentResource):
             "enable_rbac_authorization": True,
             "enable_soft_delete": True,
             "enable_purge_protection": True,
+            "public_network_access": reached,
         }
         vault = keyvault.Vault("vault", **here, properties=safe, opts=child)
         workspace = operationalinsights.Workspace(
@@ -102,6 +109,27 @@ class Foundation(pulumi.ComponentResource):
             retention_in_days=args["retention_days"],
             opts=child,
         )
+        blobs = pulumi.Output.concat(account.id, "/blobServices/default")
+        for audited, part in {"storage": blobs, "registry": registry.id, "vault": vault.id}.items():
+            keep_audit_log(audited, part, workspace.id, child)
+        if args["private_endpoints"]:
+            PrivateEndpoints(
+                "data",
+                {
+                    "resource_group_name": group.name,
+                    "region": region,
+                    "network_id": vnet.id,
+                    "subnet_id": subnets["endpoints"].id,
+                    "targets": {
+                        "blob": account.id,
+                        "dfs": account.id,
+                        "registry": registry.id,
+                        "vault": vault.id,
+                    },
+                    "tags": tags,
+                },
+                opts=child,
+            )
         cluster = managedidentity.UserAssignedIdentity(f"{name}-cluster", **here, opts=child)
         kubelet = managedidentity.UserAssignedIdentity(f"{name}-kubelet", **here, opts=child)
         granted = [
@@ -177,7 +205,7 @@ class Foundation(pulumi.ComponentResource):
 
     @staticmethod
     def _storage(
-        account_name: str, here: Mapping[str, Any], child: pulumi.ResourceOptions
+        account_name: str, reached: str, here: Mapping[str, Any], child: pulumi.ResourceOptions
     ) -> storage.StorageAccount:
         account = storage.StorageAccount(
             "models",
@@ -190,6 +218,7 @@ class Foundation(pulumi.ComponentResource):
             is_hns_enabled=True,
             allow_shared_key_access=False,
             allow_blob_public_access=False,
+            public_network_access=reached,
             minimum_tls_version="TLS1_2",
             opts=child,
         )

@@ -82,6 +82,7 @@ class InferenceStack(pulumi.ComponentResource):
             "address_space": str(network.address_space),
             "nodes_range": str(network.nodes),
             "endpoints_range": str(network.endpoints),
+            "private_endpoints": access.private_endpoints,
             "storage_account": environment.storage_account,
             "retention_days": environment.telemetry.retention_days,
             "tags": environment.tags,

@@ -85,6 +85,11 @@ class Access(Section):
         default=False,
         description="Whether the API server has an address in `network.api_server` only, and none outside.",
     )
+    private_endpoints: bool = Field(
+        default=False,
+        description="Whether storage, registry and vault answer in `network.endpoints` only, and nowhere "
+        "outside.",
+    )
     authorized_ranges: tuple[IPv4Network, ...] = Field(
         default=(),
         description="Addresses that may reach a public API server, CIDR; empty for all.",

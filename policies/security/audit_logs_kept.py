@@ -3,17 +3,30 @@
 from collections.abc import Iterator
 
 from policies.context import Context
-from policies.kinds import DIAGNOSTIC_SETTING, MANAGED_CLUSTER, VAULT, cis_aks, mcsb
+from policies.kinds import (
+    DIAGNOSTIC_SETTING,
+    MANAGED_CLUSTER,
+    REGISTRY,
+    STORAGE_ACCOUNT,
+    VAULT,
+    cis_aks,
+    mcsb,
+)
 from policies.rule import Violation, rule
 from policies.seen import Seen, maps
 
-WANTED = {MANAGED_CLUSTER: ("kube-audit", "kube-audit-admin"), VAULT: ("AuditEvent",)}
+WANTED = {
+    MANAGED_CLUSTER: ("kube-audit", "kube-audit-admin"),
+    REGISTRY: ("ContainerRegistryLoginEvents",),
+    STORAGE_ACCOUNT: ("StorageRead",),
+    VAULT: ("AuditEvent",),
+}
 """Logs of which one is enough; a group of categories that has them will do too."""
 GROUPS = ("audit", "allLogs")
 
 
 @rule(
-    demand="Clusters and vaults send their audit log to a workspace.",
+    demand="Clusters, registries, storage accounts and vaults send their audit log to a workspace.",
     why="Without it nobody can say afterwards who came in, what they read, and what they changed.",
     remedy="add a diagnostic setting for the resource, with its audit log",
     on=list(WANTED),
@@ -36,7 +49,9 @@ def audit_logs_kept(audited: Seen, context: Context) -> Iterator[Violation]:
 def _is_about(setting: Seen, audited: Seen) -> bool:
     if setting.depends_on.get("resourceUri"):
         return audited.urn in setting.depends_on["resourceUri"]
-    return bool(audited.has("id")) and setting.get("resourceUri") == audited.get("id")
+    # An account logs nothing itself; its blob service does.
+    about = str(setting.get("resourceUri", "")).removesuffix("/blobServices/default")
+    return bool(audited.has("id")) and about == audited.get("id")
 
 
 def _keeps(setting: Seen, wanted: tuple[str, ...]) -> bool:

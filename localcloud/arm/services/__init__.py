@@ -4,7 +4,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from localcloud.arm.request import Put
-from localcloud.arm.services import agent_pool, cluster_security, data, identity, managed_cluster, network
+from localcloud.arm.services import (
+    agent_pool,
+    cluster_security,
+    data,
+    diagnostics,
+    identity,
+    managed_cluster,
+    network,
+    private_link,
+)
 from localcloud.arm.wire import Properties
 
 
@@ -38,21 +47,21 @@ _SERVICES: dict[str, Service] = {
     "azure-native:network:RouteTable": Service(network.resource),
     "azure-native:network:NatGateway": Service(network.resource),
     "azure-native:network:PublicIPAddress": Service(network.public_ip),
-    "azure-native:network:PrivateEndpoint": Service(network.private_endpoint),
+    private_link.ENDPOINT: Service(network.private_endpoint, private_link.refuse_endpoint),
     "azure-native:privatedns:PrivateZone": Service(network.private_zone),
-    "azure-native:privatedns:VirtualNetworkLink": Service(network.zone_link),
+    private_link.LINK: Service(network.zone_link, private_link.refuse_link),
     identity.IDENTITY: Service(identity.identity),
     identity.CREDENTIAL: Service(_unchanged, identity.refuse_credential),
     identity.ASSIGNMENT: Service(identity.assignment, identity.refuse_assignment),
     "azure-native:authorization:ManagementLockByScope": Service(_unchanged),
-    "azure-native:keyvault:Vault": Service(data.vault),
+    private_link.VAULT: Service(data.vault),
     "azure-native:keyvault:Secret": Service(data.secret),
     data.STORAGE: Service(data.storage_account),
     "azure-native:storage:BlobContainer": Service(data.blob_container),
-    "azure-native:containerregistry:Registry": Service(data.registry),
+    private_link.REGISTRY: Service(data.registry, private_link.refuse_registry),
     "azure-native:operationalinsights:Workspace": Service(data.workspace),
     "azure-native:monitor:AzureMonitorWorkspace": Service(data.monitor_workspace),
-    "azure-native:monitor:DiagnosticSetting": Service(_unchanged),
+    diagnostics.SETTING: Service(_unchanged, diagnostics.refuse),
     "azure-native:dashboard:Grafana": Service(data.grafana),
     managed_cluster.CLUSTER: Service(managed_cluster.properties, managed_cluster.refuse),
     agent_pool.POOL: Service(agent_pool.properties, agent_pool.refuse),

@@ -88,7 +88,12 @@ BROKEN: dict[str, tuple[Made, ...]] = {
         cluster("bad-open", apiServerAccessProfile={}),
         cluster("bad-wide", apiServerAccessProfile={"authorizedIPRanges": ["0.0.0.0/0"]}),
     ),
-    "audit-logs-kept": (cluster("bad-unaudited"), vault("bad-unheard")),
+    "audit-logs-kept": (
+        cluster("bad-unaudited"),
+        vault("bad-unheard"),
+        storage("bad-unread"),
+        registry("badpulled"),
+    ),
     "entra-decides-access": (
         cluster("bad-rights", **{"aadProfile/enableAzureRBAC": None}),
         cluster("bad-certificates", **{"aadProfile/managed": None}),

@@ -230,6 +230,8 @@ SOUND = (
     registry(),
     vault(),
     audit("vault", "AuditEvent"),
+    audit("weights", "StorageRead"),
+    audit("registry", "ContainerRegistryLoginEvents"),
     namespace(),
     deny(),
     deployment(),
