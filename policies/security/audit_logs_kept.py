@@ -31,7 +31,7 @@ GROUPS = ("audit", "allLogs")
     remedy="add a diagnostic setting for the resource, with its audit log",
     on=list(WANTED),
     whole=True,
-    references=[cis_aks("2.1.1"), mcsb("LT-3"), mcsb("LT-4")],
+    references=[cis_aks("2.1.1"), mcsb("LT-3"), mcsb("LT-5")],
 )
 def audit_logs_kept(audited: Seen, context: Context) -> Iterator[Violation]:
     """Resources of which no diagnostic setting keeps the audit log."""

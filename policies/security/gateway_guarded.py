@@ -24,7 +24,7 @@ TLS_PROTOCOLS = {"HTTPS", "TLS"}
     why="A model behind an open port works for everybody, who read its answers and run up the bill.",
     remedy=f"let a gateway with TLS stand in front, and name what checks the callers: {AUTHENTICATED}: entra",
     on=[SERVICE, INGRESS, GATEWAY, RAY_SERVICE],
-    references=[cis_aks("5.4.5"), mcsb("DP-3"), mcsb("IM-1"), mcsb("NS-6")],
+    references=[cis_aks("5.4.5"), mcsb("DP-3"), mcsb("IM-1")],
 )
 def gateway_guarded(way_in: Seen, _: Context) -> Iterator[Violation]:
     """Ways in without TLS, or without anything that checks who asks."""
