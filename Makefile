@@ -93,7 +93,7 @@ calibrate: ## fit the speed constants anew, and redraw docs/accuracy.md
 image: setup ## build the image of ENV's heads and workers with Docker, push it, and print how it is named
 	@$(IN_VENV)python -m serving.image Pulumi.$(ENV).yaml
 
-charts: setup ## KubeRay's two charts as folders, ready for `helm push`
+charts: setup ## The charts of KubeRay and Envoy Gateway as folders, ready for `helm push`
 	@$(LOCALCLOUD) charts charts
 
 lock: ## resolve pyproject.toml anew into requirements.lock

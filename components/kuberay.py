@@ -50,7 +50,7 @@ class KubeRay(pulumi.ComponentResource):
             f"{name}-crds",
             name="kuberay-crds",
             namespace=namespace.metadata.name,
-            **_source(args["crds"]),
+            **chart_source(args["crds"]),
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=args.get("shared", False)),
         )
         self.operator = kubernetes.helm.v3.Release(
@@ -60,7 +60,7 @@ class KubeRay(pulumi.ComponentResource):
             # Definitions in a chart's crds/ folder are never upgraded; ours come from the other release.
             skip_crds=True,
             values=_values(args.get("image")),
-            **_source(args["operator"]),
+            **chart_source(args["operator"]),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.crds]),
         )
         self.namespace = self.operator.namespace.apply(lambda found: found or "")
@@ -74,7 +74,8 @@ def _values(image: str | None) -> dict[str, Any] | None:
     return {"image": {"repository": repository, "tag": tag}}
 
 
-def _source(chart: ChartArgs) -> dict[str, Any]:
+def chart_source(chart: ChartArgs) -> dict[str, Any]:
+    """The arguments of a Helm release that say where its chart comes from."""
     is_folder = chart["chart"].startswith((".", "/"))
     given: dict[str, Any] = {"chart": str(Path(chart["chart"])) if is_folder else chart["chart"]}
     if repository := chart.get("repository"):

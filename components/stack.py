@@ -11,6 +11,7 @@ from components.device_plugin import DevicePlugin
 from components.existing_cluster import ExistingCluster
 from components.existing_pools import FoundCluster, found_clusters
 from components.foundation import Foundation, FoundationArgs
+from components.gateway import ModelsGateway
 from components.gpu_node_pool import GpuNodePool, device_plugin_strategy
 from components.kuberay import ChartArgs, KubeRay
 from components.ray_serve import RayServe
@@ -251,11 +252,38 @@ class InferenceStack(pulumi.ComponentResource):
                 opts=inside,
             )
             waiting += [kuberay.crds, kuberay.operator]
+            self._gateway(foundation, cluster, inside, namespace)
         return _Site(
             Place(
                 namespace=NAMESPACE, service_account=SERVICE_ACCOUNT, head_selector=pool_labels(HEADS_POOL)
             ),
             pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=waiting)),
+        )
+
+    def _gateway(
+        self,
+        foundation: Foundation,
+        cluster: Cluster,
+        inside: pulumi.ResourceOptions,
+        backends: ServingNamespace,
+    ) -> None:
+        """What lets requests in, where the environment asks for it."""
+        environment = self._plan.environment
+        if environment.gateway is None:
+            return
+        ModelsGateway(
+            "gateway",
+            {
+                "plan": self._plan,
+                "gateway": environment.gateway,
+                "crds": _chart(environment.charts.envoy_gateway_crds),
+                "controller": _chart(environment.charts.envoy_gateway),
+                "resource_group_name": foundation.resource_group_name,
+                "issuer": cluster.oidc_issuer,
+                "vault_id": foundation.vault_id,
+                "backends": NAMESPACE,
+            },
+            opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[backends])),
         )
 
     def _existing(self, name: str, foundation: Foundation, found: FoundCluster) -> "_Site":

@@ -136,10 +136,13 @@ def serve(
 
 @app.command()
 def charts(folder: Path) -> None:
-    """Write KubeRay's two charts into a folder, for a registry of one's own."""
-    made = prepare(frozenset({Tool.KUBERAY_CHARTS}), console=console).path(Tool.KUBERAY_CHARTS)
-    shutil.copytree(made, folder, dirs_exist_ok=True)
-    console.print(f"{folder}/kuberay-crds and {folder}/kuberay-operator are ready.")
+    """Write the charts of KubeRay and of Envoy Gateway into a folder, for a registry of one's own."""
+    tools = (Tool.KUBERAY_CHARTS, Tool.ENVOY_GATEWAY_CHARTS)
+    toolchain = prepare(frozenset(tools), console=console)
+    for tool in tools:
+        shutil.copytree(toolchain.path(tool), folder, dirs_exist_ok=True)
+    for chart in sorted(folder.iterdir()):
+        console.print(f"{chart} is ready.")
 
 
 app()

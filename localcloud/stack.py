@@ -16,7 +16,7 @@ from inference_stack.planner import Plan, plan_environment
 from inference_stack.spec import CONFIG_KEY, InvalidEnvironment
 from localcloud import cluster
 from localcloud.arm.request import SUBSCRIPTION_ID
-from localcloud.cluster.layout import write_private
+from localcloud.cluster.layout import Layout, write_private
 from localcloud.existing import seed
 from localcloud.recovery import Backend, end_orphans
 from localcloud.toolchain import Tool, Toolchain
@@ -127,6 +127,10 @@ class Stack:
     def start(self, console: Console) -> None:
         """Start the control planes of the stack and of the clusters that were there before it."""
         self.prepare()
+        manifests = Layout(self.state).manifests
+        manifests.mkdir(parents=True, exist_ok=True)
+        # AKS brings it with its secrets provider, which is no pod of ours.
+        shutil.copy(self.toolchain.path(Tool.SECRETS_STORE_CRD), manifests)
         cluster.start(self.state, self.toolchain, console=console)
 
     def forget(self) -> None:
@@ -203,10 +207,15 @@ class Stack:
             return None
 
     def _charts(self) -> dict[str, dict[str, str]]:
-        folder = self.toolchain.path(Tool.KUBERAY_CHARTS)
-        return {
-            f"kuberay_{part}": {"chart": str(folder / f"kuberay-{part}")} for part in ("crds", "operator")
+        kuberay = self.toolchain.path(Tool.KUBERAY_CHARTS)
+        gateway = self.toolchain.path(Tool.ENVOY_GATEWAY_CHARTS)
+        folders = {
+            "kuberay_crds": kuberay / "kuberay-crds",
+            "kuberay_operator": kuberay / "kuberay-operator",
+            "envoy_gateway_crds": gateway / "envoy-gateway-crds",
+            "envoy_gateway": gateway / "envoy-gateway",
         }
+        return {name: {"chart": str(folder)} for name, folder in folders.items()}
 
 
 def stack_at(

@@ -1,6 +1,6 @@
 """What Ray and Kubernetes are sent, typed for the pinned versions, and the check that they will take it."""
 
-from .applications import SIDES, ServeConfig
+from .applications import DRAIN_S, SIDES, ServeConfig
 from .check import (
     ALONE,
     check_ray_service,
@@ -10,7 +10,15 @@ from .check import (
     ray_cluster_findings,
     serve_config_findings,
 )
-from .ray_service import LICENCE_ANNOTATION, SERVICE_LABEL, HeadGroup, RayService, WorkerGroup, ray_service
+from .ray_service import (
+    LICENCE_ANNOTATION,
+    PORTS,
+    SERVICE_LABEL,
+    HeadGroup,
+    RayService,
+    WorkerGroup,
+    ray_service,
+)
 from .serve_config import (
     INGRESS_MAX_REPLICAS,
     INGRESS_TARGET_REQUESTS,
@@ -23,9 +31,11 @@ from .serve_config import (
 
 __all__ = [
     "ALONE",
+    "DRAIN_S",
     "INGRESS_MAX_REPLICAS",
     "INGRESS_TARGET_REQUESTS",
     "LICENCE_ANNOTATION",
+    "PORTS",
     "SERVICE_LABEL",
     "SIDES",
     "START_BUDGET_S",

@@ -2,6 +2,7 @@
 
 from .accelerator import accelerator
 from .bill import AdapterSaving, Amount, Fleet, ModelCost, PoolPrice, Price, QuotaUse, Range, TokenPrice
+from .gateway import GatewayRoute, gateway_routes
 from .heads import HEAD_CPU, HEAD_GIB
 from .node_template import (
     GPU_PRESENT_LABEL,
@@ -54,6 +55,7 @@ __all__ = [
     "Duration",
     "EdgeModel",
     "Fleet",
+    "GatewayRoute",
     "Link",
     "MemoryBudget",
     "ModelCost",
@@ -77,6 +79,7 @@ __all__ = [
     "WorkerSize",
     "accelerator",
     "cluster_of",
+    "gateway_routes",
     "gpus_shared",
     "node_selector",
     "plan",

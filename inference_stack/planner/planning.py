@@ -28,6 +28,7 @@ from .choice import Choice, Demand, asked, choose, choose_nothing, edge_models, 
 from .choice.notes import notes
 from .choice.packed import packed
 from .engine_arguments import engine_findings
+from .gateway import gateway_findings
 from .kubernetes_version import ended_findings, version_findings
 from .own import own_findings, with_own
 from .plan import Plan
@@ -108,6 +109,7 @@ def _judge(environment: Environment, catalog: Catalog) -> Judgement:
     if reckoning:
         told = {(finding.code, finding.path) for finding in findings}
         findings += (each for each in reckoning.findings if (each.code, each.path) not in told)
+        findings += gateway_findings(environment, reckoning.pools, reckoning.models)
     return Judgement(tuple(findings), reckoning)
 
 

@@ -6,6 +6,7 @@ from .demand import Isolation, Precision, Slo, Traffic
 from .environment import Budget, Environment, Telemetry
 from .faults import shown, validation_findings
 from .finding import Finding, InvalidEnvironment, Severity
+from .gateway import Entra, Gateway, GatewayTenant
 from .governance import Governance, Industry, Waiver
 from .lines import CONFIG_KEY, located
 from .loading import Source, load, read
@@ -34,8 +35,11 @@ __all__ = [
     "ClusterTier",
     "CpuPool",
     "Deployer",
+    "Entra",
     "Environment",
     "Finding",
+    "Gateway",
+    "GatewayTenant",
     "Governance",
     "GpuPool",
     "Images",

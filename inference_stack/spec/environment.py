@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .cluster import Cluster, CpuPool
+from .gateway import Gateway
 from .governance import Governance
 from .models import Model
 from .names import Tag, Vcpus, Zone, family
@@ -88,6 +89,9 @@ class Environment(Section):
         description="Whether the pools that the plan makes are Spot: cheaper, and taken away at any time.",
     )
     models: tuple[Model, ...] = Field(min_length=1, description="Models to serve.")
+    gateway: Gateway | None = Field(
+        default=None, description="What lets requests in from outside; left out, nothing does."
+    )
     charts: Charts = Field(default=Charts(), description="Sources of Helm charts.")
     images: Images = Field(default=Images(), description="Container images.")
     telemetry: Telemetry = Field(default=Telemetry(), description="What is recorded of the cluster.")

@@ -14,7 +14,7 @@ class ChartSource(Section):
 
 
 class Charts(Section):
-    """The two charts of KubeRay. Resource definitions come apart, so that they can be upgraded."""
+    """Charts of KubeRay and Envoy Gateway. Resource definitions come apart, so that they can be upgraded."""
 
     kuberay_crds: ChartSource = Field(
         default=ChartSource(chart="./charts/kuberay-crds"),
@@ -27,6 +27,15 @@ class Charts(Section):
             version="1.6.1",
         ),
         description="The operator itself.",
+    )
+    envoy_gateway_crds: ChartSource = Field(
+        default=ChartSource(chart="./charts/envoy-gateway-crds"),
+        description="Definitions of Gateway API and of Envoy Gateway as templates, for a `gateway`; "
+        "`make charts` writes this folder.",
+    )
+    envoy_gateway: ChartSource = Field(
+        default=ChartSource(chart="oci://docker.io/envoyproxy/gateway-helm", version="v1.9.1"),
+        description="Envoy Gateway's controller, for a `gateway`.",
     )
 
 
@@ -54,6 +63,12 @@ class Images(Section):
         default="nvcr.io/nvidia/k8s-device-plugin:v0.17.4", description="NVIDIA device plugin."
     )
     kuberay_operator: str = Field(default="quay.io/kuberay/operator:v1.6.1", description="KubeRay operator.")
+    envoy_gateway: str = Field(
+        default="docker.io/envoyproxy/gateway:v1.9.1", description="Controller of the gateway."
+    )
+    envoy: str = Field(
+        default="docker.io/envoyproxy/envoy:distroless-v1.39.1", description="Proxy of the gateway."
+    )
 
     def pulled(self, reference: str) -> str:
         """The reference as it is pulled: from the mirror, where there is one."""

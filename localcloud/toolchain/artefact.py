@@ -1,4 +1,4 @@
-"""Makes KubeRay's charts and definitions, and kwok's stages, out of the files of published modules."""
+"""Makes charts, definitions of resources and kwok's stages out of the files of published modules."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from localcloud.toolchain.gateway_charts import write_charts
 from localcloud.toolchain.pins import Artefact
 from localcloud.toolchain.tool import Tool
 
@@ -116,8 +117,20 @@ def _stages(pin: Artefact, module: Path, folder: Path) -> None:
     (folder / pin.entry).write_text("---\n".join(documents))
 
 
+def _gateway_charts(pin: Artefact, module: Path, folder: Path) -> None:
+    write_charts(pin.version, module, folder)
+
+
+def _secrets_store(pin: Artefact, module: Path, folder: Path) -> None:
+    """The one definition that AKS's secrets provider brings, and that we ask for something by."""
+    source = module / "config/crd/bases/secrets-store.csi.x-k8s.io_secretproviderclasses.yaml"
+    shutil.copyfile(source, folder / pin.entry)
+
+
 _MAKERS: dict[Tool, Callable[[Artefact, Path, Path], None]] = {
+    Tool.ENVOY_GATEWAY_CHARTS: _gateway_charts,
     Tool.KUBERAY_CHARTS: _charts,
     Tool.KUBERAY_CRDS: _crds,
     Tool.KWOK_STAGES: _stages,
+    Tool.SECRETS_STORE_CRD: _secrets_store,
 }

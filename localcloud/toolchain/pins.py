@@ -127,6 +127,7 @@ class Artefact(Pin):
         """As every pin, with the code that makes the files."""
         yield from super().recipe()
         yield (FOLDER / "artefact.py").read_bytes()
+        yield (FOLDER / "gateway_charts.py").read_bytes()
 
 
 class Npm(Pin):

@@ -13,6 +13,8 @@ class Tool(StrEnum):
     """Folder of two Helm charts, `kuberay-crds` and `kuberay-operator`."""
     KUBERAY_CRDS = "kuberay-crds"
     """Folder of the custom resource definitions, one YAML file each."""
+    ENVOY_GATEWAY_CHARTS = "envoy-gateway-charts"
+    """Folder of two Helm charts, `envoy-gateway-crds` and `envoy-gateway`."""
     KUBE_APISERVER = "kube-apiserver"
     KUBE_SCHEDULER = "kube-scheduler"
     KUBE_CONTROLLER_MANAGER = "kube-controller-manager"
@@ -21,10 +23,14 @@ class Tool(StrEnum):
     KWOK = "kwok"
     KWOK_STAGES = "kwok-stages"
     """File that tells kwok how nodes and pods come to life; its `--config`."""
+    SECRETS_STORE_CRD = "secrets-store-crd"
+    """File that defines a SecretProviderClass, which AKS has with its secrets provider."""
     LANGUAGE_YAML = "pulumi-language-yaml"
     ACTIONLINT = "actionlint"
     DOCKERFILE_PLAN = "dockerfile-plan"
     """Says what BuildKit makes of a Dockerfile."""
+    EGCTL = "egctl"
+    """Envoy Gateway's command line, which translates Gateway API into Envoy's configuration."""
     AZURITE = "azurite"
     """Azure's Blob storage on this machine."""
 
@@ -32,7 +38,7 @@ class Tool(StrEnum):
 ENGINE = frozenset({Tool.PULUMI, Tool.LANGUAGE_PYTHON})
 """What a Pulumi installation on PATH may stand in for, if it has both."""
 
-PREVIEW = ENGINE | {Tool.PROVIDER_KUBERNETES, Tool.KUBERAY_CHARTS}
+PREVIEW = ENGINE | {Tool.PROVIDER_KUBERNETES, Tool.KUBERAY_CHARTS, Tool.ENVOY_GATEWAY_CHARTS}
 UP = PREVIEW | {
     Tool.KUBE_APISERVER,
     Tool.KUBE_SCHEDULER,
@@ -41,5 +47,13 @@ UP = PREVIEW | {
     Tool.KUBERAY_OPERATOR,
     Tool.KWOK,
     Tool.KWOK_STAGES,
+    Tool.SECRETS_STORE_CRD,
 }
-TEST = UP | {Tool.KUBERAY_CRDS, Tool.LANGUAGE_YAML, Tool.ACTIONLINT, Tool.DOCKERFILE_PLAN, Tool.AZURITE}
+TEST = UP | {
+    Tool.KUBERAY_CRDS,
+    Tool.LANGUAGE_YAML,
+    Tool.ACTIONLINT,
+    Tool.DOCKERFILE_PLAN,
+    Tool.AZURITE,
+    Tool.EGCTL,
+}

@@ -7,6 +7,7 @@ from inference_stack.spec.finding import Finding
 
 from .access import access_findings
 from .cluster import cluster_findings
+from .gateway import gateway_findings
 from .models import EDGE, models_findings
 from .network import network_findings
 from .pools import gpu_pool_findings, pools_findings
@@ -32,6 +33,7 @@ CONCERNS = (
     pools_findings,
     reservation_findings,
     models_findings,
+    gateway_findings,
     source_findings,
 )
 

@@ -1,0 +1,219 @@
+"""What Envoy Gateway makes of our manifests, and a real Envoy that runs it on loopback.
+
+Of what the translation gives, nothing is changed but where things are: the proxy's own ports, the address of
+Entra's keys and the authority that its certificate is checked by, and that the configuration comes from files
+and not from the controller. Where the models are, and certificate and keys, the cluster says: here the tests.
+"""
+
+import base64
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import yaml
+
+from components.gateway_manifests import CERTIFICATE, KEYS
+from components.gateway_names import NAMESPACE, PROXY_HTTPS_PORT, PROXY_READINESS_PORT
+from localcloud.cluster.commands import Command
+from localcloud.cluster.processes import Child
+
+LOOPBACK = "127.0.0.1"
+KINDS = {
+    "ListenersConfigDump": ("dynamicListeners", "lds"),
+    "ClustersConfigDump": ("dynamicActiveClusters", "cds"),
+    "RoutesConfigDump": ("dynamicRouteConfigs", "rds"),
+    "EndpointsConfigDump": ("dynamicEndpointConfigs", "eds"),
+    "SecretsConfigDump": ("dynamicActiveSecrets", "sds"),
+}
+"""By the kind of a dump: its list, and the service that would send it."""
+ASKED_FROM = {"rds": "rds", "edsClusterConfig": "eds", "sdsConfig": "sds"}
+"""By the key of what a proxy asks for, the service that it asks."""
+Manifest = dict[str, Any]
+
+
+def in_the_cluster(
+    services: Mapping[str, int], pair: tuple[str, str], keys: Mapping[str, str]
+) -> list[Manifest]:
+    """What others have put into the cluster: services on ports of loopback, a certificate and keys."""
+
+    def secret(name: str, kind: str, data: Mapping[str, str]) -> Manifest:
+        coded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+        metadata = {"name": name, "namespace": NAMESPACE}
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": kind, "data": coded}
+
+    found = [secret(CERTIFICATE, "kubernetes.io/tls", dict(zip(("tls.crt", "tls.key"), pair, strict=True)))]
+    if keys:
+        found.append(secret(KEYS, "Opaque", keys))
+    found += (
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        for namespace in (NAMESPACE, "inference")
+    )
+    for name, port in services.items():
+        metadata = {"name": f"{name}-serve-svc", "namespace": "inference"}
+        listed = {"name": "serve", "port": 8000, "protocol": "TCP"}
+        found.append(
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": metadata,
+                "spec": {"clusterIP": "10.0.0.7", "ports": [{**listed, "targetPort": port}]},
+            }
+        )
+        labels = {"kubernetes.io/service-name": metadata["name"]}
+        found.append(
+            {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": {**metadata, "labels": labels},
+                "addressType": "IPv4",
+                "endpoints": [{"addresses": [LOOPBACK], "conditions": {"ready": True}}],
+                "ports": [{**listed, "port": port}],
+            }
+        )
+    return found
+
+
+class Translation:
+    """What Envoy Gateway says to manifests, and the configuration that a proxy would have."""
+
+    def __init__(self, egctl: Path, manifests: list[Manifest], folder: Path) -> None:
+        """Ask its own command; raises CalledProcessError where it refuses a manifest."""
+        file = folder / "manifests.yaml"
+        file.write_text(yaml.safe_dump_all(manifests))
+        asked = ("x", "translate", "--from", "gateway-api", "--to", "gateway-api,xds", "-o", "json")
+        self.refused = ""
+        answer = subprocess.run(
+            [egctl, *asked, "-n", NAMESPACE, "-f", file], capture_output=True, text=True, check=False
+        )
+        if answer.returncode:
+            self.refused = answer.stderr
+            return
+        told = json.loads(answer.stdout)
+        self.xds: list[dict[str, Any]] = next(iter(told.pop("xds").values()))["configs"]
+        self._told = told
+
+    def unmet(self) -> list[str]:
+        """Conditions that do not hold, of everything that has any."""
+        return [
+            f"{holder['kind']} {holder['metadata']['name']}: {condition['type']}: {condition['message']}"
+            for holder in _objects(self._told)
+            for condition in _conditions(holder.get("status", {}))
+            # A condition that tells of a fault holds where there is one.
+            if (condition["status"] == "True") == (condition["type"] in ("Conflicted", "Warning"))
+        ]
+
+    def accepted(self) -> set[tuple[str, str]]:
+        """Kind and name of everything that a condition says is accepted."""
+        return {
+            (holder["kind"], holder["metadata"]["name"])
+            for holder in _objects(self._told)
+            for condition in _conditions(holder.get("status", {}))
+            if condition["type"] == "Accepted" and condition["status"] == "True"
+        }
+
+
+def _objects(told: Any) -> Iterator[dict[str, Any]]:
+    for part in told.values():
+        for each in part if isinstance(part, list) else [part]:
+            if isinstance(each, dict) and "kind" in each:
+                yield each
+
+
+def _conditions(status: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(status, list):
+        for each in status:
+            yield from _conditions(each)
+    elif isinstance(status, dict):
+        yield from status.get("conditions", ())
+        for name, part in status.items():
+            if name != "conditions":
+                yield from _conditions(part)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind((LOOPBACK, 0))
+        return int(found.getsockname()[1])
+
+
+class Envoy:
+    """A real Envoy with the configuration of a translation."""
+
+    def __init__(self, translation: Translation, folder: Path, keys: tuple[int, Path] | None = None) -> None:
+        """`keys`: the port of loopback where Entra's keys are, and the authority of its certificate."""
+        self.port, self._ready = free_port(), free_port()
+        ports = {PROXY_HTTPS_PORT: self.port, PROXY_READINESS_PORT: self._ready}
+        for kind, (listed, service) in KINDS.items():
+            dumps = [dump for dump in translation.xds if dump["@type"].endswith(kind)]
+            found = [next(_resources(entry)) for dump in dumps for entry in dump.get(listed, ())]
+            moved = _moved(found, folder, ports, keys)
+            (folder / f"{service}.json").write_text(json.dumps({"resources": moved}))
+        (given,) = (dump["bootstrap"] for dump in translation.xds if "bootstrap" in dump)
+        bootstrap = {
+            "node": {"id": "proxy", "cluster": "proxies"},
+            "dynamicResources": {f"{service}Config": _file(folder, service) for service in ("lds", "cds")},
+            **{name: given[name] for name in ("layeredRuntime", "overloadManager")},
+        }
+        (folder / "bootstrap.json").write_text(json.dumps(bootstrap))
+        self.log = folder / "envoy.log"
+        program = Path(sys.executable).with_name("envoy")
+        options = ("-c", str(folder / "bootstrap.json"), "--disable-hot-restart", "--concurrency", "2")
+        self._child = Child(Command(name="envoy", program=program, arguments=options), self.log)
+
+    def wait(self) -> None:
+        """Until it says that it is ready."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until and self._child.exit_code() is None:
+            try:
+                if httpx2.get(f"http://{LOOPBACK}:{self._ready}/ready").is_success:
+                    return
+            except httpx2.TransportError:
+                time.sleep(0.1)
+        raise AssertionError(self.log.read_text()[-4000:])
+
+    def stop(self) -> None:
+        self._child.stop()
+
+
+def _file(folder: Path, service: str) -> dict[str, Any]:
+    return {"pathConfigSource": {"path": str(folder / f"{service}.json")}, "resourceApiVersion": "V3"}
+
+
+def _resources(entry: Any) -> Iterator[dict[str, Any]]:
+    """The resource in an entry of a dump, however deep."""
+    for part in entry.values():
+        if isinstance(part, dict):
+            if "@type" in part:
+                yield part
+            else:
+                yield from _resources(part)
+
+
+def _moved(part: Any, folder: Path, ports: Mapping[int, int], keys: tuple[int, Path] | None) -> Any:
+    """The same configuration with addresses of this test."""
+    if isinstance(part, list):
+        return [_moved(each, folder, ports, keys) for each in part]
+    if not isinstance(part, dict):
+        return part
+    made = {name: _moved(each, folder, ports, keys) for name, each in part.items()}
+    for name, service in ASKED_FROM.items():
+        if name in made and isinstance(made[name], dict):
+            source = {"rds": "configSource", "edsClusterConfig": "edsConfig"}.get(name)
+            if source:
+                made[name][source] = _file(folder, service)
+            else:
+                made[name] = _file(folder, service)
+    address = made.get("socketAddress")
+    if address and address.get("portValue") in ports:
+        made["socketAddress"] = {"address": LOOPBACK, "portValue": ports[address["portValue"]]}
+    elif address and keys and address.get("address") == "login.microsoftonline.com":
+        made["socketAddress"] = {"address": LOOPBACK, "portValue": keys[0]}
+    if keys and "trustedCa" in made and "filename" in made["trustedCa"]:
+        made["trustedCa"] = {"filename": str(keys[1])}
+    return made
