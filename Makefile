@@ -56,11 +56,12 @@ format: ## let ruff rewrite what it can
 	@$(IN_VENV)ruff format --quiet .
 	@$(IN_VENV)ruff check --fix --quiet .
 
-reference: setup ## configuration.md, engine-arguments.md, rules.md and policies.md of docs/ anew, from spec, data and rules
+reference: setup ## configuration.md, engine-arguments.md, rules.md, policies.md and hardening.md of docs/ anew, from spec, data and rules
 	@$(IN_VENV)python -m inference_stack.report.reference
 	@$(IN_VENV)python -m inference_stack.report.engine_reference
 	@$(IN_VENV)python -m inference_stack.report.rules_reference
 	@$(IN_VENV)python -m policies.reference
+	@$(IN_VENV)python -m policies.baseline
 
 engine-version: setup ## what vLLM VERSION takes as arguments, read in a throw-away environment of 9 GB
 	@test -n "$(VERSION)" || { echo "name one: make engine-version VERSION=0.33.0"; exit 1; }

@@ -238,6 +238,8 @@ class Cluster(pulumi.ComponentResource):
             min_count=heads["min"],
             max_count=heads["max"],
             vm_size=heads["sku"],
+            # AKS takes an Ephemeral disk by itself where the size can hold one, as for the system pool.
+            os_disk_type=None,
             availability_zones=list(args["zones"]) or None,
             vnet_subnet_id=args["subnet_id"],
             node_labels=pool_labels(HEADS_POOL),
