@@ -82,6 +82,7 @@ class Go:
         process = subprocess.Popen(
             [
                 *(self.executable, "build", *BUILD_FLAGS, "-v"),
+                *(("-tags", ",".join(pin.tags)) if pin.tags else ()),
                 *("-ldflags", f"{LINK_FLAGS} {variables}".strip(), "-o", str(output), pin.package),
             ],
             cwd=sources,

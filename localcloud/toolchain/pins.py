@@ -94,6 +94,8 @@ class Binary(Pin):
     """How many packages its first build compiles."""
     variables: dict[str, str] = {}
     """Go variables that the linker sets."""
+    tags: tuple[str, ...] = ()
+    """Go build tags."""
     embed: tuple[ModuleFile, ...] = ()
     """Files put beside the source before it is compiled."""
     patch: tuple[Patch, ...] = ()

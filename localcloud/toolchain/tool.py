@@ -33,6 +33,9 @@ class Tool(StrEnum):
     """Envoy Gateway's command line, which translates Gateway API into Envoy's configuration."""
     AZURITE = "azurite"
     """Azure's Blob storage on this machine."""
+    PROMETHEUS = "prometheus"
+    """Without its web pages, and with no discovery but that of Kubernetes."""
+    PROMTOOL = "promtool"
 
 
 ENGINE = frozenset({Tool.PULUMI, Tool.LANGUAGE_PYTHON})
@@ -56,4 +59,6 @@ TEST = UP | {
     Tool.DOCKERFILE_PLAN,
     Tool.AZURITE,
     Tool.EGCTL,
+    Tool.PROMETHEUS,
+    Tool.PROMTOOL,
 }

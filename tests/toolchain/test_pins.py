@@ -26,13 +26,20 @@ def test_a_pinned_version_is_the_one_that_its_go_mod_resolves(pin: Pin) -> None:
         Tool.LANGUAGE_YAML: "github.com/pulumi/pulumi-yaml",
         Tool.ACTIONLINT: "github.com/rhysd/actionlint",
         Tool.DOCKERFILE_PLAN: "github.com/moby/buildkit",
+        Tool.PROMETHEUS: "github.com/prometheus/prometheus",
+        Tool.PROMTOOL: "github.com/prometheus/prometheus",
         Tool.KWOK: "sigs.k8s.io/kwok",
         Tool.ETCD: "go.etcd.io/etcd/server/v3",
         Tool.KUBERAY_OPERATOR: "github.com/ray-project/kuberay/ray-operator",
         # The one version of it that is published as a module; which release it reports is decided here.
         Tool.PROVIDER_KUBERNETES: "github.com/pulumi/pulumi-kubernetes/provider/v4",
     }.get(pin.tool) or (pin.module if isinstance(pin, Artefact) else "k8s.io/kubernetes")
-    resolved = "4.0.0-20260115033456-f47bc2d6f199" if pin.tool is Tool.PROVIDER_KUBERNETES else pin.version
+    resolved = {
+        Tool.PROVIDER_KUBERNETES: "4.0.0-20260115033456-f47bc2d6f199",
+        # Prometheus 3.16.0 is v0.316.0 as a module.
+        Tool.PROMETHEUS: "0.316.0",
+        Tool.PROMTOOL: "0.316.0",
+    }.get(pin.tool, pin.version)
     assert f"{module} v{resolved}" in required(pin)
 
 
