@@ -64,6 +64,8 @@ class Foundation(pulumi.ComponentResource):
     """ARM id of the storage account of weights and adapters."""
     vault_id: pulumi.Output[str]
     """ARM id of the Key Vault."""
+    vault_name: pulumi.Output[str]
+    """Name of the Key Vault, which is also where it answers: `https://<name>.vault.azure.net`."""
     workspace_id: pulumi.Output[str]
     """ARM id of the Log Analytics workspace."""
     cluster_identity_id: pulumi.Output[str]
@@ -145,6 +147,7 @@ class Foundation(pulumi.ComponentResource):
         self.peering = self._peering(args, group, vnet, child)
         self.storage_account_id = account.id
         self.vault_id = vault.id
+        self.vault_name = vault.name
         self.workspace_id = workspace.id
         self.cluster_principal_id = cluster.principal_id
         # A cluster made before its identity may touch the network fails: the id waits for the grants.

@@ -25,6 +25,7 @@ from inference_stack.planner import (
     PlannedPool,
     PlannedPrefill,
     Service,
+    adapters_folder,
     gpus_shared,
     node_selector,
     pool_taints,
@@ -155,10 +156,9 @@ def _workers(plan: Plan, replicas: PlannedModel | PlannedPrefill, group: str) ->
 def _adapters(plan: Plan, model: PlannedModel, replicas: PlannedModel | PlannedPrefill) -> Adapters | None:
     if not model.adapters:
         return None
-    account = plan.environment.storage_account
     # As many as the plan left memory for.
     count = int(str(replicas.engine["max_loras"]))
-    return Adapters(path=f"abfss://adapters@{account}.dfs.core.windows.net/{model.name}", count=count)
+    return Adapters(path=adapters_folder(plan.environment, model.name), count=count)
 
 
 def deployable(plan: Plan) -> None:

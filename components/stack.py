@@ -18,10 +18,12 @@ from components.ray_serve import RayServe
 from components.role import Role, assign
 from components.serving_manifest import Place, deployable, service_manifest
 from components.serving_namespace import ServingNamespace
+from components.weights import Weights, WeightsArgs
 from components.workload_identity import WorkloadIdentity
 from inference_stack.engine.anyscale import anyscale_service
-from inference_stack.planner import Plan, PlannedPool, pool_labels, services
+from inference_stack.planner import Plan, PlannedPool, copies, pool_labels, services
 from inference_stack.spec import HEADS_POOL, ChartSource, CpuPool
+from serving.image import reference
 
 NAMESPACE = "inference"
 SERVICE_ACCOUNT = "inference"
@@ -56,6 +58,7 @@ class InferenceStack(pulumi.ComponentResource):
         places = {pool.name: own for pool in plan.pools}
         for found in clusters:
             places |= dict.fromkeys(found.pools, self._existing(name, foundation, found))
+        weights = self._weights(foundation, cluster, own)
         self.anyscale_services = {}
         for service in services(plan.models):
             site = places[service.models[0].pool]
@@ -63,7 +66,8 @@ class InferenceStack(pulumi.ComponentResource):
             if plan.environment.cluster.runtime == "anyscale":
                 self.anyscale_services[service.name] = anyscale_service(manifest)
             else:
-                RayServe(service.name, {"manifest": manifest}, opts=site.inside)
+                # A service that starts before its weights are there would wait for them on GPUs.
+                RayServe(service.name, {"manifest": manifest}, opts=_after(weights, site.inside))
         self.cluster_name = cluster.name
         self.resource_group_name = foundation.resource_group_name
         self.kubeconfig = cluster.kubeconfig
@@ -286,6 +290,30 @@ class InferenceStack(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[backends])),
         )
 
+    def _weights(self, foundation: Foundation, cluster: Cluster, own: "_Site") -> list[pulumi.Resource]:
+        """What brings weights and adapters into the storage, where the environment asks for that."""
+        environment = self._plan.environment
+        wanted = copies(environment, self._plan.models)
+        if not wanted:
+            return []
+        args: WeightsArgs = {
+            "copies": wanted,
+            "image": reference(environment),
+            "namespace": NAMESPACE,
+            "node_selector": pool_labels(HEADS_POOL),
+            "region": environment.region,
+            "resource_group_name": foundation.resource_group_name,
+            "issuer": cluster.oidc_issuer,
+            "storage_account_id": foundation.storage_account_id,
+            "tags": environment.tags,
+        }
+        if secret := environment.weights.token_secret:
+            args["vault_id"] = foundation.vault_id
+            args["token_secret"] = pulumi.Output.concat(
+                "https://", foundation.vault_name, ".vault.azure.net/secrets/", secret
+            )
+        return [Weights("weights", args, opts=own.inside)]
+
     def _existing(self, name: str, foundation: Foundation, found: FoundCluster) -> "_Site":
         """What is added to a cluster that is there already."""
         namespace = f"{NAMESPACE}-{name}"
@@ -314,6 +342,10 @@ class _Site(NamedTuple):
     place: Place
     inside: pulumi.ResourceOptions
     """Options of what is made there, once everything is there that it needs."""
+
+
+def _after(first: Sequence[pulumi.Resource], options: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=list(first)))
 
 
 def _cpu_pool(pool: CpuPool) -> CpuPoolArgs:

@@ -58,6 +58,8 @@ def service_of(settings: Path, environment: str, model: str | None) -> LocalServ
     from components.serving_manifest import Place, service_manifest
 
     asked = yaml.safe_load(settings.read_text())["config"][CONFIG_KEY]
+    # Small models stand in on this machine for those of the hub, whatever is copied on Azure.
+    asked.pop("weights", None)
     plan = plan_environment(asked, name=environment, file=settings.name)
     chosen = _chosen(plan, model)
     together = planned_service(chosen.name, plan.models)

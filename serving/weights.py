@@ -70,10 +70,10 @@ class Progress:
 
 def copy(origin: Source, folder: BlobFolder, say: Callable[[str], None] = print) -> None:
     """Bring a source into a folder. Raises WeightsError with everything that went wrong."""
-    files = origin.files()
-    if _is_complete(origin, files, folder):
-        say(f"{origin.name} is there, {len(files)} files: nothing is sent")
+    if _is_complete(origin, folder):
+        say(f"{origin.name} is there, and found right before: nothing is sent")
         return
+    files = origin.files()
     # From here to the end nobody may take the folder for a checkpoint.
     folder.remove(MANIFEST)
     total = sum(file.size for file in files)
@@ -106,20 +106,23 @@ def verify(folder: BlobFolder, say: Callable[[str], None] = print) -> None:
     say(f"{manifest['source']}: {len(manifest['files'])} files are what the manifest says")
 
 
-def _is_complete(origin: Source, files: list[SourceFile], folder: BlobFolder) -> bool:
+def _is_complete(origin: Source, folder: BlobFolder) -> bool:
+    """Whether all is there. The hub is not asked: what a commit holds cannot change."""
     manifest = folder.manifest()
     if manifest is None or manifest["source"] != origin.name:
         return False
-    noted = {file.path: folder.sha256(file) for file in files}
-    return noted == {each["path"]: each["sha256"] for each in manifest["files"]}
+    listed = {each["path"]: each["sha256"] for each in manifest["files"]}
+    if not origin.pinned and listed != {file.path: file.digest for file in origin.files()}:
+        return False
+    return all(folder.accepted(each["path"], each["size"]) == each["sha256"] for each in manifest["files"])
 
 
 def _brought(origin: Source, folder: BlobFolder, file: SourceFile, progress: Progress) -> str:
     """SHA-256 of a file that is in the storage, and right."""
-    if known := folder.sha256(file):
+    if known := folder.told(file).get("sha256"):
         progress.keep(file.size)
         return known
-    if folder.committed(file):
+    if folder.told(file):
         progress.keep(file.size)
     else:
         _send(origin, folder, file, progress)

@@ -68,6 +68,8 @@ class Source(Protocol):
 
     name: str
     """As it stands in the manifest."""
+    pinned: bool
+    """Whether it is the same for ever."""
 
     def files(self) -> list[SourceFile]:
         """All of its files; raises WeightsError with everything that is wrong with them."""
@@ -80,6 +82,8 @@ class Source(Protocol):
 
 class Hub:
     """A repository of the Hugging Face hub at one commit, read in ranges: nothing is put on a disk."""
+
+    pinned = True
 
     def __init__(self, repository: str, commit: str, token: str | None = None) -> None:
         """With a token for a gated repository; without, the hub's client looks for one of its own."""
@@ -124,6 +128,8 @@ class Hub:
 
 class Folder:
     """A folder with a file `SHA256SUMS` that lists every other file in it."""
+
+    pinned = False
 
     def __init__(self, path: Path) -> None:
         """Nothing is read yet."""

@@ -46,13 +46,18 @@ class BlobFolder:
             )
         self._container = service.get_container_client(container)
 
-    def sha256(self, file: SourceFile) -> str | None:
-        """SHA-256 of a file that lies here, once it was read back and found right."""
-        return self._told(file).get("sha256")
+    def told(self, file: SourceFile) -> dict[str, str]:
+        """What was noted of a file whose blocks are all in place: `wanted`, its digest at the source, and
+        `sha256`, once it was read back and found right. Nothing where another file lies there, or none.
+        """
+        found = self._properties(file.path)
+        same = found and found.size == file.size and found.metadata.get("wanted") == file.digest
+        return found.metadata if same else {}
 
-    def committed(self, file: SourceFile) -> bool:
-        """Whether all blocks of a file are in place, read back or not."""
-        return bool(self._told(file))
+    def accepted(self, path: str, size: int) -> str | None:
+        """SHA-256 of a file of this size that was read back and found right."""
+        found = self._properties(path)
+        return found.metadata.get("sha256") if found and found.size == size else None
 
     def staged(self, file: SourceFile) -> set[int]:
         """Numbers of its blocks that the storage has received whole, and keeps for a week."""
@@ -95,10 +100,8 @@ class BlobFolder:
 
     def size(self, path: str) -> int | None:
         """Size of a file; None where there is none."""
-        try:
-            return self._blob(path).get_blob_properties().size
-        except ResourceNotFoundError:
-            return None
+        found = self._properties(path)
+        return found.size if found else None
 
     def remove(self, path: str) -> None:
         """Take a file away, if it is there."""
@@ -119,14 +122,11 @@ class BlobFolder:
     def _blob(self, path: str) -> BlobClient:
         return self._container.get_blob_client(f"{self._path}/{path}")
 
-    def _told(self, file: SourceFile) -> dict[str, str]:
-        """What we noted of a file, if the one that lies here is this one."""
+    def _properties(self, path: str) -> Any:
         try:
-            found = self._blob(file.path).get_blob_properties()
+            return self._blob(path).get_blob_properties()
         except ResourceNotFoundError:
-            return {}
-        same = found.size == file.size and found.metadata.get("wanted") == file.digest
-        return found.metadata if same else {}
+            return None
 
     def _length(self, file: SourceFile, number: int) -> int:
         return min(self.block_bytes, file.size - number * self.block_bytes)

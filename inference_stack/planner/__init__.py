@@ -2,6 +2,7 @@
 
 from .accelerator import accelerator
 from .bill import AdapterSaving, Amount, Fleet, ModelCost, PoolPrice, Price, QuotaUse, Range, TokenPrice
+from .copies import Copy, adapters_folder, copies
 from .gateway import GatewayRoute, gateway_routes
 from .heads import HEAD_CPU, HEAD_GIB
 from .node_template import (
@@ -52,6 +53,7 @@ __all__ = [
     "AdapterSaving",
     "Amount",
     "ColdStart",
+    "Copy",
     "Duration",
     "EdgeModel",
     "Fleet",
@@ -78,7 +80,9 @@ __all__ = [
     "TokenPrice",
     "WorkerSize",
     "accelerator",
+    "adapters_folder",
     "cluster_of",
+    "copies",
     "gateway_routes",
     "gpus_shared",
     "node_selector",

@@ -10,6 +10,7 @@ from inference_stack.spec import Environment, Finding, GpuPool, environment_find
 from .bill import Price, QuotaUse
 from .choice import Choice, Placed, planned_models, planned_pools
 from .choice.sizing import pace
+from .copies import copies_findings, weights_folder
 from .cost import expected_nodes, model_costs, utilization_findings
 from .elsewhere import at_home, elsewhere_findings
 from .heads import heads_findings
@@ -49,7 +50,13 @@ def reckon(environment: Environment, choice: Choice, catalog: Catalog) -> Reckon
     )
     starts = _starts(choice, pools, placed, catalog)
     models = tuple(
-        model.model_copy(update={"cost": costs[model.name], "cold_start": starts[model.name]})
+        model.model_copy(
+            update={
+                "cost": costs[model.name],
+                "cold_start": starts[model.name],
+                "weights": model.weights or weights_folder(environment, model.checkpoint),
+            }
+        )
         for model in placed
     )
     heads = len(services(at_home(models, pools)))
@@ -61,6 +68,7 @@ def reckon(environment: Environment, choice: Choice, catalog: Catalog) -> Reckon
         *heads_findings(environment, heads, catalog),
         *reservation_findings(environment, pools),
         *_with_made_pools(environment, pools),
+        *copies_findings(environment, models, catalog),
     ]
     by_name = {pool.name: pool for pool in pools}
     for each, model in zip(choice.placed, models, strict=True):

@@ -54,7 +54,7 @@ def _serves(model: PlannedModel) -> Iterator[str]:
     workload = f", for {model.workload}" if model.workload else ""
     yield f"{model.source}{loaded}, {model.licence}{workload}"
     if model.weights:
-        yield f"its own, from {model.weights}"
+        yield f"weights from {model.weights}"
     if model.adapters:
         yield "adapters " + ", ".join(model.adapters)
     if traffic := model.traffic:

@@ -17,6 +17,7 @@ from .parsing import Parsed, parse
 from .pools import CapacityReservation, GpuPool, Mig, MigProfile, MigStrategy, Priority
 from .section import Section, Unparsed, is_whole
 from .sources import Charts, ChartSource, Images
+from .weights import Weights
 
 __all__ = [
     "CONFIG_KEY",
@@ -68,6 +69,7 @@ __all__ = [
     "Traffic",
     "Unparsed",
     "Waiver",
+    "Weights",
     "environment_findings",
     "family",
     "gpu_pool_findings",

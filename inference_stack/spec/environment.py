@@ -13,6 +13,7 @@ from .network import Access, Network
 from .pools import CapacityReservation, GpuPool
 from .section import Section
 from .sources import Charts, Images
+from .weights import Weights
 
 
 class Budget(Section):
@@ -92,6 +93,7 @@ class Environment(Section):
     gateway: Gateway | None = Field(
         default=None, description="What lets requests in from outside; left out, nothing does."
     )
+    weights: Weights = Field(default=Weights(), description="Where checkpoints come from.")
     charts: Charts = Field(default=Charts(), description="Sources of Helm charts.")
     images: Images = Field(default=Images(), description="Container images.")
     telemetry: Telemetry = Field(default=Telemetry(), description="What is recorded of the cluster.")

@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 from .demand import Isolation, Precision, Slo, Traffic
 from .names import Name, PoolName
 from .section import Section
+from .weights import AtCommit
 
 
 class Adapter(Section):
@@ -14,6 +15,11 @@ class Adapter(Section):
 
     name: Name = Field(description="What clients ask for behind the colon.")
     rank: Literal[8, 16, 32, 64, 128, 256, 320, 512] = Field(default=16, description="LoRA rank.")
+    source: AtCommit | None = Field(
+        default=None,
+        description="Repository of the hub that it is copied from, `owner/name@commit`; left out: it lies "
+        "in the storage account already.",
+    )
 
 
 class Replicas(Section):

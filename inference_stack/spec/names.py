@@ -18,7 +18,7 @@ _SUBSCRIPTION = (
 )
 
 
-def _form(words: str) -> FieldInfo:
+def form(words: str) -> FieldInfo:
     """Says in words what a pattern wants."""
     return Field(json_schema_extra={FORM: words})
 
@@ -29,35 +29,35 @@ AgentPoolId = Annotated[
         pattern=_SUBSCRIPTION
         + r"/Microsoft\.ContainerService/managedClusters/[^/]+/agentPools/[a-z][a-z0-9]{0,11}$"
     ),
-    _form("an ARM id: /subscriptions/…/managedClusters/…/agentPools/…"),
+    form("an ARM id: /subscriptions/…/managedClusters/…/agentPools/…"),
 ]
 """ARM id of a node pool of AKS."""
 
 CapacityReservationGroupId = Annotated[
     str,
     StringConstraints(pattern=_SUBSCRIPTION + r"/Microsoft\.Compute/capacityReservationGroups/[^/]+$"),
-    _form("an ARM id: /subscriptions/…/capacityReservationGroups/…"),
+    form("an ARM id: /subscriptions/…/capacityReservationGroups/…"),
 ]
 """ARM id of a capacity reservation group."""
 
 VirtualNetworkId = Annotated[
     str,
     StringConstraints(pattern=_SUBSCRIPTION + r"/Microsoft\.Network/virtualNetworks/[^/]+$"),
-    _form("an ARM id: /subscriptions/…/virtualNetworks/…"),
+    form("an ARM id: /subscriptions/…/virtualNetworks/…"),
 ]
 """ARM id of a virtual network."""
 
 ObjectId = Annotated[
     str,
     StringConstraints(pattern=r"(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),
-    _form("an id of Entra such as 2f5c5b0e-0000-4000-8000-000000000001"),
+    form("an id of Entra such as 2f5c5b0e-0000-4000-8000-000000000001"),
 ]
 """Object id of a user, group or service principal of Entra."""
 
 Taint = Annotated[
     str,
     StringConstraints(pattern=r"^[^=:\s]+=[^=:\s]*:(NoSchedule|PreferNoSchedule|NoExecute)$"),
-    _form("key=value:effect, with NoSchedule, PreferNoSchedule or NoExecute"),
+    form("key=value:effect, with NoSchedule, PreferNoSchedule or NoExecute"),
 ]
 """A taint of nodes, `key=value:effect`."""
 

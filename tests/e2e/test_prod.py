@@ -6,11 +6,13 @@ from typing import Any, NamedTuple
 
 import pytest
 from lightkube import Client
+from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import Namespace, Node, Pod
 from lightkube.types import CascadeType, PatchType
 from rich.console import Console
 
-from inference_stack.planner import POOL_LABEL, Plan, PlannedPool, plan_environment
+from components.stack import NAMESPACE
+from inference_stack.planner import POOL_LABEL, Plan, PlannedPool, copies, plan_environment
 from inference_stack.spec import read
 from localcloud import cluster
 from localcloud.arm.control_planes import home
@@ -164,6 +166,21 @@ def test_each_model_is_a_service_of_its_own_in_the_cluster_of_its_pool(prod: Pro
     assert own
     assert others
     assert served == [own, others]
+
+
+def test_no_service_was_made_before_all_weights_were_there(prod: Prod) -> None:
+    jobs = [job for server in prod.servers for job in server.client.list(Job, namespace=NAMESPACE)]
+    expected = copies(prod.plan.environment, prod.plan.models)
+    assert len(jobs) == len(expected) > 1
+    ended = [job.status.completionTime for job in jobs if job.status]
+    assert None not in ended
+    made = [
+        service.metadata.creationTimestamp
+        for server in prod.servers
+        for service in server.client.list(RayService, namespace="*")
+    ]
+    assert len(made) == len(prod.plan.models)
+    assert max(ended) <= min(made)
 
 
 def test_the_status_tells_of_both_clusters(prod: Prod) -> None:

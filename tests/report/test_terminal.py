@@ -128,7 +128,7 @@ def test_details_tell_weights_of_ones_own_routing_and_upgrade() -> None:
     first = plan.models[0].model_copy(update=changed)
     told = " ".join(detailed(plan.model_copy(update={"models": (first, plan.models[1])})).split())
     parts = (
-        "its own, from abfss://w@acme/mine",
+        "weights from abfss://w@acme/mine",
         "the replica that has read most of its prompt",
         "never stands twice",
     )

@@ -49,6 +49,15 @@ class Azurite:
         lines = (line for line in self._log.read_text().splitlines() if "comp=blocklist" not in line)
         return [found[1] for line in lines if (found := re.search(pattern, line))]
 
+    def was_read(self, blob: str) -> bool:
+        """Whether somebody was given a blob, by its own log."""
+        return re.search(rf'"GET /{ACCOUNT}/{blob}\S* HTTP/1.1" 20', self._log.read_text()) is not None
+
+    @property
+    def job_environment(self) -> dict[str, str]:
+        """The environment of our job."""
+        return {**os.environ, **self.variables}
+
     def flip(self, blob: str) -> None:
         """One bit of a blob is another, and everything that is said of it stays."""
         client = self.weights.get_blob_client(blob)

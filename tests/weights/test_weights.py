@@ -1,6 +1,5 @@
 """The job that brings weights into Blob storage, as its pod runs it, against a real Blob endpoint."""
 
-import os
 import random
 import subprocess
 import sys
@@ -22,7 +21,7 @@ CHECKPOINT = {"config.json": b'{"model_type": "llama"}', "model.safetensors": WE
 def starting(blob: Azurite, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "serving.weights", *arguments, "--block-mib", str(BLOCK_MIB)],
-        env={**os.environ, **blob.variables},
+        env=blob.job_environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
