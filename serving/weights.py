@@ -149,8 +149,13 @@ def _send(origin: Source, folder: BlobFolder, file: SourceFile, progress: Progre
         start, end = folder.span(file, number)
         progress.keep(end - start)
     with ThreadPoolExecutor(PARALLEL) as threads:
-        for _ in threads.map(send, (each for each in range(folder.blocks(file)) if each not in staged)):
-            pass
+        sent = [threads.submit(send, number) for number in range(folder.blocks(file)) if number not in staged]
+        try:
+            for each in sent:
+                each.result()
+        finally:
+            # Where one fails, the others would fail as well, each after many tries.
+            threads.shutdown(cancel_futures=True)
     folder.commit(file)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -25,7 +26,7 @@ class WeightsError(Exception):
 
     def __init__(self, faults: Iterable[str]) -> None:
         """`faults` are told together."""
-        self.faults = tuple(faults)
+        self.faults = tuple(dict.fromkeys(faults))
         super().__init__("\n".join(self.faults))
 
 
@@ -94,18 +95,8 @@ class Hub:
 
     def files(self) -> list[SourceFile]:
         """What the hub says of the commit."""
-        try:
+        with self._refusals():
             found = self._api.model_info(self._repository, revision=self._commit, files_metadata=True)
-        except GatedRepoError as error:
-            raise WeightsError(
-                [f"{self.name}: is gated, and this token has no consent of its owner; see docs/weights.md"]
-            ) from error
-        except RevisionNotFoundError as error:
-            raise WeightsError([f"{self.name}: the repository has no such commit"]) from error
-        except RepositoryNotFoundError as error:
-            raise WeightsError(
-                [f"{self.name}: is not on the hub, or cannot be seen without a token"]
-            ) from error
         files = [
             SourceFile(each.rfilename, each.lfs.size, "sha256", each.lfs.sha256)
             if each.lfs
@@ -116,14 +107,29 @@ class Hub:
 
     def read(self, file: SourceFile, start: int, end: int) -> bytes:
         """As in `Source`; the hub's client asks again where the network fails."""
-        return self._read.cat_file(
-            f"{self._repository}/{file.path}",
-            start=start,
-            end=end,
-            revision=self._commit,
-            cache_type="none",
-            block_size=end - start,
-        )
+        with self._refusals():
+            return self._read.cat_file(
+                f"{self._repository}/{file.path}",
+                start=start,
+                end=end,
+                revision=self._commit,
+                cache_type="none",
+                block_size=end - start,
+            )
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """What the hub's client raises for what the hub refuses, as WeightsError."""
+        try:
+            yield
+        except GatedRepoError as error:
+            told = "is gated, and the token, if there is one, is of nobody who agreed; see docs/weights.md"
+            raise WeightsError([f"{self.name}: {told}"]) from error
+        except RevisionNotFoundError as error:
+            raise WeightsError([f"{self.name}: the repository has no such commit"]) from error
+        except RepositoryNotFoundError as error:
+            told = "is not on the hub, or cannot be seen without a token"
+            raise WeightsError([f"{self.name}: {told}"]) from error
 
 
 class Folder:
