@@ -172,12 +172,13 @@ def test_no_service_was_made_before_all_weights_were_there(prod: Prod) -> None:
     jobs = [job for server in prod.servers for job in server.client.list(Job, namespace=NAMESPACE)]
     expected = copies(prod.plan.environment, prod.plan.models)
     assert len(jobs) == len(expected) > 1
-    ended = [job.status.completionTime for job in jobs if job.status]
-    assert None not in ended
+    ended = [job.status.completionTime for job in jobs if job.status and job.status.completionTime]
+    assert len(ended) == len(jobs)
     made = [
         service.metadata.creationTimestamp
         for server in prod.servers
         for service in server.client.list(RayService, namespace="*")
+        if service.metadata and service.metadata.creationTimestamp
     ]
     assert len(made) == len(prod.plan.models)
     assert max(ended) <= min(made)
