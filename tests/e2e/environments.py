@@ -1,6 +1,7 @@
 """Environments that differ from dev in what a test is about, and stacks that run them."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,11 @@ def passed(run: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess
     """The run, if Pulumi was content."""
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-3000:]
     return run
+
+
+def told(run: subprocess.CompletedProcess[str]) -> str:
+    """All that a run says, in one line: Pulumi breaks lines where it likes."""
+    return re.sub(r"\s+", " ", run.stdout + run.stderr)
 
 
 def commands_with(text: str) -> list[str]:

@@ -1,6 +1,5 @@
 """The component package as other people's stacks use it, previewed on the real engine."""
 
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from components.__main__ import OFFERED
 from components.package import Package
 from localcloud.stack import PROJECT, Stack
 from localcloud.toolchain import Toolchain
-from tests.e2e.environments import PYTHON, passed, project
+from tests.e2e.environments import PYTHON, passed, project, told
 
 pytestmark = pytest.mark.e2e
 
@@ -51,11 +50,6 @@ def consumer(folder: Path, toolchain: Toolchain, **resources: Any) -> Stack:
     }
     definition = {"name": "consumer", "runtime": "yaml", "plugins": PLUGIN, "resources": asked}
     return project(folder, toolchain, yaml.safe_dump(definition))
-
-
-def told(run: subprocess.CompletedProcess[str]) -> str:
-    """All that a run says, in one line: Pulumi breaks lines where it likes."""
-    return re.sub(r"\s+", " ", run.stdout + run.stderr)
 
 
 def test_a_yaml_stack_asks_for_a_whole_environment(toolchain: Toolchain, tmp_path: Path) -> None:
