@@ -9,6 +9,7 @@ from pulumi_azure_native import containerservice, monitor, privatedns
 
 from components import cluster_hardening as hardening
 from components.agent_pool import agent_pool
+from components.cluster_access import when_allowed
 from components.kubeconfig import user_kubeconfig
 from components.role import Role, assign
 from inference_stack.planner import POOL_SURGE, SYSTEM_SURGE, pool_labels
@@ -33,6 +34,8 @@ class DeployerArgs(TypedDict):
     """Optional. Entra object id of who is to administer the cluster."""
     kind: str
     """Required. User, Group or ServicePrincipal."""
+    login: str
+    """Required. How kubelogin gets the deployer's token: azurecli, azd, msi or workloadidentity."""
     network_id: NotRequired[str]
     """Optional. ARM id of a network that is to resolve the name of a private API server."""
     proxy: NotRequired[str]
@@ -155,12 +158,17 @@ class Cluster(pulumi.ComponentResource):
             lambda profile: profile.issuer_url if profile and profile.issuer_url else ""
         )
         deployer = args["access"]["deployer"]
-        self.kubeconfig = user_kubeconfig(
-            args["resource_group_name"],
-            cluster.name,
-            # Without right or address, the first call into the cluster would fail.
-            after=[gate.id for gate in self._gates(name, args["access"], cluster)],
-            proxy=deployer.get("proxy"),
+        self.kubeconfig = when_allowed(
+            user_kubeconfig(
+                args["resource_group_name"],
+                cluster.name,
+                login=deployer["login"],
+                # Without right or address, the first call into the cluster would fail.
+                after=[gate.id for gate in self._gates(name, args["access"], cluster)],
+                proxy=deployer.get("proxy"),
+            ),
+            deployer.get("object_id"),
+            cluster,
         )
         self.provider = kubernetes.Provider(
             f"{name}-kubernetes", kubeconfig=self.kubeconfig, opts=self._child

@@ -25,6 +25,8 @@ class ExistingClusterArgs(TypedDict):
     """Required. Namespace of the models in that cluster; made."""
     service_account: str
     """Required. Service account of their pods; made."""
+    login: str
+    """Required. How kubelogin gets the deployer's token, where Entra guards that cluster."""
     grants: Mapping[str, pulumi.Input[str]]
     """Required. Role name of `components.role.Role` to the ARM id that the pods may use so."""
     tags: Mapping[str, str]
@@ -65,6 +67,7 @@ class ExistingCluster(pulumi.ComponentResource):
         kubeconfig = user_kubeconfig(
             cluster.resource_group,
             cluster.names[0],
+            login=args["login"],
             # Everything else is known from the start: a first preview would already call that API server.
             after=[identity.trust_id],
             provider=args["found"].azure,

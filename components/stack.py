@@ -143,7 +143,7 @@ class InferenceStack(pulumi.ComponentResource):
 
     def _access(self, foundation: Foundation) -> AccessArgs:
         asked = self._plan.environment.access
-        deployer: DeployerArgs = {"kind": asked.deployer.kind.value}
+        deployer: DeployerArgs = {"kind": asked.deployer.kind.value, "login": asked.deployer.login}
         if asked.deployer.object_id is not None:
             deployer["object_id"] = asked.deployer.object_id
         if asked.deployer.network is not None:
@@ -325,6 +325,7 @@ class InferenceStack(pulumi.ComponentResource):
                 "resource_group_name": foundation.resource_group_name,
                 "namespace": namespace,
                 "service_account": SERVICE_ACCOUNT,
+                "login": self._plan.environment.access.deployer.login,
                 "grants": {"STORAGE_BLOB_DATA_READER": foundation.storage_account_id},
                 "tags": self._plan.environment.tags,
             },

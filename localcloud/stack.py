@@ -112,12 +112,13 @@ class Stack:
 
     def variables(self) -> dict[str, str]:
         """Environment of a Pulumi command on this stack."""
-        inherited = dict(os.environ)
+        inherited, tools = dict(os.environ), self.toolchain.environment()
         # Azure's SDK is so large that compiling it anew is half of a preview; what is kept lies in `.venv`.
         inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         return {
             **inherited,
-            **self.toolchain.environment(),
+            **tools,
+            "PATH": os.pathsep.join((str(PROJECT / "localcloud" / "entra"), tools["PATH"])),
             "PULUMI_BACKEND_URL": f"file://{self.state / 'pulumi'}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase()),
             "LOCALCLOUD_STATE": str(self.state),

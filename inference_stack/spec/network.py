@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from ipaddress import IPv4Network
+from typing import Literal
 
 from pydantic import Field
 
@@ -50,6 +51,10 @@ class Route(StrEnum):
     PROXY = "proxy"
 
 
+Login = Literal["azurecli", "azd", "msi", "workloadidentity"]
+"""Ways of kubelogin that want no person at a screen and no secret."""
+
+
 class Deployer(Section):
     """Who runs `pulumi up`, and over which way that reaches the API server."""
 
@@ -64,6 +69,11 @@ class Deployer(Section):
         default=Route.PUBLIC,
         description="public: over the internet; inside: from a network that reaches the API server already; "
         "peering: from `network`, which is peered and resolves its name; proxy: over `proxy`.",
+    )
+    login: Login = Field(
+        default="azurecli",
+        description="How kubelogin gets the deployer's token, where Entra decides: azurecli (after "
+        "`az login`), azd, msi, or workloadidentity.",
     )
     network: VirtualNetworkId | None = Field(
         default=None, description="ARM id of the virtual network that is peered; only with peering."

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from localcloud.arm import entra
 from localcloud.arm.cloud import Cloud
 from localcloud.arm.control_planes import home
 from localcloud.arm.kinds import PACKAGE, Kind, kinds
@@ -16,6 +17,8 @@ from localcloud.arm.wire import Properties
 
 KUBECONFIG = "kubeconfig"
 """File in its folder that a control plane writes for its user."""
+TOKENS = "cluster/pki/tokens.csv"
+"""File there of those whom its API server knows by a token: the administrator, then one without rights."""
 
 
 class Invocation(NamedTuple):
@@ -75,7 +78,8 @@ def _admin_credentials(call: Invocation) -> Properties:
 
 
 def _kubeconfigs(call: Invocation, cluster: Properties, name: str) -> Properties:
-    file = home(call.state, cluster["id"]) / KUBECONFIG
+    place = home(call.state, cluster["id"])
+    file = place / KUBECONFIG
     try:
         content = file.read_bytes()
     except FileNotFoundError:
@@ -85,6 +89,8 @@ def _kubeconfigs(call: Invocation, cluster: Properties, name: str) -> Properties
             f"localcloud has no Kubernetes control plane: {file} does not exist. "
             "Start it first (make up does).",
         ) from None
+    if entra.guards(cluster) and name == "clusterUser":
+        content = entra.kubeconfig(content, place / TOKENS, cluster, call.store)
     return {"kubeconfigs": [{"name": name, "value": base64.b64encode(content).decode()}]}
 
 

@@ -63,7 +63,10 @@ class Pki:
         write_private(self.service_account_key, _pem(ec.generate_private_key(ec.SECP256R1())))
         # Last, since it marks the rest as complete.
         write_private(
-            self.tokens, f'{secrets.token_urlsafe(32)},administrator,administrator,"{_ADMINISTRATORS}"\n'
+            self.tokens,
+            f'{secrets.token_urlsafe(32)},administrator,administrator,"{_ADMINISTRATORS}"\n'
+            # Whom Entra knows, but whose role in Azure does not hold yet.
+            f"{secrets.token_urlsafe(32)},newcomer,newcomer\n",
         )
 
     def _issue(

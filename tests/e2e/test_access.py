@@ -1,7 +1,10 @@
 """Who reaches a cluster, and over which way: a private one in full, and what a change of it means."""
 
+import asyncio
+import base64
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +13,13 @@ from lightkube import Client, KubeConfig
 from lightkube.resources.apps_v1 import Deployment
 from rich.console import Console
 
+from components.cluster_access import Grant, NotAllowedError, until_allowed
+from components.kubeconfig import prepared
 from localcloud import cluster
+from localcloud.arm.entra import DELAY
 from localcloud.arm.immutability import immutables
+from localcloud.arm.invokes import Invocation, invoke
+from localcloud.arm.refusal import ArmError
 from localcloud.arm.request import SUBSCRIPTION_ID
 from localcloud.arm.store import Store, Stored
 from localcloud.recovery import Backend
@@ -21,6 +29,7 @@ from tests.e2e.environments import changed, passed, stack, steps
 
 pytestmark = pytest.mark.e2e
 
+AKS = "azure-native:containerservice"
 CLUSTER = "azure-native:containerservice:ManagedCluster"
 POOL = "azure-native:containerservice:AgentPool"
 PEERING = "azure-native:network:VirtualNetworkPeering"
@@ -125,8 +134,23 @@ def test_a_way_in_previews_as_the_access_that_it_needs(
 class Running:
     """dev with a private API server, up."""
 
-    def __init__(self, deployed: Stack) -> None:
-        self.stack = deployed
+    def __init__(self, deployed: Stack, told: str) -> None:
+        self.stack, self.told = deployed, told
+
+    def kubeconfig(self) -> dict[str, Any]:
+        """What AKS answers whoever deploys."""
+        (made,) = self.all(CLUSTER)
+        with Store(self.stack.state / "arm.db") as store:
+            call = Invocation(
+                {"resourceGroupName": made.id.split("/")[4], "resourceName": made.name},
+                store,
+                SUBSCRIPTION_ID,
+                self.stack.state,
+            )
+            (found,) = invoke(f"{AKS}:listManagedClusterUserCredentials", call)["kubeconfigs"]
+            with pytest.raises(ArmError, match="Getting static credential isn't allowed"):
+                invoke(f"{AKS}:listManagedClusterAdminCredentials", call)
+        return json.loads(base64.b64decode(found["value"]))
 
     def all(self, token: str) -> list[Stored]:
         with Store(self.stack.state / "arm.db") as store:
@@ -143,8 +167,10 @@ def running(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> I
     deployed = stack(tmp_path_factory.mktemp("access"), toolchain, private)
     cluster.start(deployed.state, toolchain, console=Console(stderr=True))
     try:
-        passed(deployed.up(capture=True))
-        yield Running(deployed)
+        deployed.prepare()
+        with Store(deployed.state / "arm.db") as store:
+            store.set(DELAY, "10")
+        yield Running(deployed, passed(deployed.up(capture=True)).stdout)
     finally:
         cluster.stop(deployed.state)
 
@@ -177,6 +203,38 @@ def test_who_deploys_may_administer_the_cluster(running: Running) -> None:
     assert made.properties["aadProfile"]["adminGroupObjectIDs"] == [SOMEBODY]
 
 
+def test_up_waits_until_the_role_holds_and_says_so(running: Running) -> None:
+    assert (
+        f"waiting until the role Azure Kubernetes Service RBAC Cluster Admin of {SOMEBODY} on "
+        in running.told
+    )
+
+
+def test_a_new_role_does_not_hold_at_once_and_who_waits_gets_in(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", running.stack.variables()["PATH"])
+    given = running.kubeconfig()
+    environment = given["users"][0]["user"]["exec"]["env"]
+    (moment,) = [each for each in environment if each["name"] == "LOCALCLOUD_ALLOWED_FROM"]
+    moment["value"] = str(int(time.time()) + 4)
+    mine = prepared(json.dumps(given), "azurecli", None)
+    grant = Grant("Admin", SOMEBODY, "/the/cluster")
+    # Without the wait, the first call of a run:
+    with pytest.raises(NotAllowedError, match=f"the role Admin of {SOMEBODY} on /the/cluster does not hold"):
+        asyncio.run(until_allowed(mine, grant, patience_s=0))
+    assert asyncio.run(until_allowed(mine, grant, patience_s=60)) == mine
+
+
+def test_without_kubelogin_the_wait_says_what_is_missing(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    mine = prepared(json.dumps(running.kubeconfig()), "azurecli", None)
+    with pytest.raises(NotAllowedError, match="kubelogin is not on the path"):
+        asyncio.run(until_allowed(mine, Grant("Admin", SOMEBODY, "/the/cluster")))
+
+
 def test_upkeep_zones_and_logs_are_as_asked(running: Running) -> None:
     (made,) = running.all(CLUSTER)
     assert made.properties["autoUpgradeProfile"] == {
@@ -186,7 +244,8 @@ def test_upkeep_zones_and_logs_are_as_asked(running: Running) -> None:
     assert [pool.properties["availabilityZones"] for pool in running.all(POOL)] == [["1", "2", "3"]] * 3
     (workspace,) = running.all("azure-native:operationalinsights:Workspace")
     assert workspace.properties["retentionInDays"] == 90
-    (setting,) = running.all("azure-native:monitor:DiagnosticSetting")
+    settings = {setting.name: setting for setting in running.all("azure-native:monitor:DiagnosticSetting")}
+    setting = settings["control-plane"]
     assert {log["category"] for log in setting.properties["logs"]} == {"guard", "kube-audit"}
 
 
