@@ -56,17 +56,17 @@ def test_a_hand_is_bound_by_arms_rules(engine: Engine, pool: Made, cluster: Made
 
 def test_a_cluster_changed_by_hand_keeps_its_pools(engine: Engine, cluster: Made, pool: Made) -> None:
     with engine.store() as store:
-        shown = change_by_hand(store, cluster.id, tags={"by": "hand"}, disableLocalAccounts=True)
+        shown = change_by_hand(store, cluster.id, tags={"by": "hand"}, publicNetworkAccess="Disabled")
 
     assert [each["name"] for each in shown["agentPoolProfiles"]] == ["system", "h100"]
     found = engine.refresh(cluster)
     assert found is not None
     wanted = {"tags": None, "agentPoolProfiles": found.inputs["agentPoolProfiles"]}
-    assert set(engine.diff(found, {**wanted, "disableLocalAccounts": None}).detailedDiff) == {
+    assert set(engine.diff(found, {**wanted, "publicNetworkAccess": None}).detailedDiff) == {
         "tags",
-        "disableLocalAccounts",
+        "publicNetworkAccess",
     }
-    assert "disableLocalAccounts" not in CLUSTER_INPUTS
+    assert "publicNetworkAccess" not in CLUSTER_INPUTS
 
 
 def test_nothing_is_no_resource(engine: Engine, cluster: Made) -> None:

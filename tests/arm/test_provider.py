@@ -123,7 +123,9 @@ def test_without_a_cluster_there_is_no_kubeconfig(engine: Engine, group: Made) -
 
 @pytest.mark.parametrize("disabled", [True, False])
 def test_admin_credentials_need_local_accounts(engine: Engine, group: Made, disabled: bool) -> None:
-    engine.create(CLUSTER, "aks", {**CLUSTER_INPUTS, "disableLocalAccounts": disabled})
+    engine.create(
+        CLUSTER, "aks", {**CLUSTER_INPUTS, "aadProfile": {"managed": True}, "disableLocalAccounts": disabled}
+    )
     (engine.folder / "kubeconfig").write_text("kind: Config\n")
 
     if disabled:
