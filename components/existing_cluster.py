@@ -8,6 +8,7 @@ import pulumi_kubernetes as kubernetes
 
 from components.existing_pools import FoundCluster
 from components.kubeconfig import user_kubeconfig
+from components.network_policies import UNKNOWN, NetworkPolicies, serving_policies
 from components.serving_namespace import ServingNamespace
 from components.workload_identity import WorkloadIdentity
 
@@ -81,5 +82,10 @@ class ExistingCluster(pulumi.ComponentResource):
                 "client_id": identity.client_id,
             },
             opts=pulumi.ResourceOptions(parent=self, provider=self.provider),
+        )
+        NetworkPolicies(
+            f"{name}-serving",
+            {"policies": serving_policies(args["namespace"], UNKNOWN)},
+            opts=pulumi.ResourceOptions(parent=self, provider=self.provider, depends_on=[self.namespace]),
         )
         self.register_outputs({})

@@ -6,6 +6,8 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.network_policies import KUBERAY_NAMESPACE
+
 
 class ChartArgs(TypedDict):
     """Where a chart comes from."""
@@ -43,7 +45,7 @@ class KubeRay(pulumi.ComponentResource):
         super().__init__("inference-stack:index:KubeRay", name, {}, opts)
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace",
-            metadata={"name": "kuberay-system"},
+            metadata={"name": KUBERAY_NAMESPACE},
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.crds = kubernetes.helm.v3.Release(

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.network_policies import NetworkPolicies, service_policy
 from inference_stack.engine import SERVICE_LABEL, check_ray_service
 from inference_stack.spec import Severity
 
@@ -18,7 +19,7 @@ class RayServeArgs(TypedDict):
 
 
 class RayServe(pulumi.ComponentResource):
-    """A RayService, checked against the pinned schemas, and a disruption budget for its workers."""
+    """A RayService, checked against the pinned schemas, a disruption budget and the network of its pods."""
 
     name: pulumi.Output[str]
     """Name of the RayService."""
@@ -40,6 +41,11 @@ class RayServe(pulumi.ComponentResource):
             kind=manifest["kind"],
             metadata=metadata,
             spec=manifest["spec"],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        NetworkPolicies(
+            f"{name}-network",
+            {"policies": [service_policy(metadata["namespace"], metadata["name"])]},
             opts=pulumi.ResourceOptions(parent=self),
         )
         budget: Any = {

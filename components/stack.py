@@ -14,6 +14,14 @@ from components.foundation import Foundation, FoundationArgs
 from components.gateway import ModelsGateway
 from components.gpu_node_pool import GpuNodePool, device_plugin_strategy
 from components.kuberay import ChartArgs, KubeRay
+from components.network_policies import (
+    KUBERAY_NAMESPACE,
+    NetworkPolicies,
+    gateway_policies,
+    kuberay_policies,
+    own_ranges,
+    serving_policies,
+)
 from components.ray_serve import RayServe
 from components.role import Role, assign
 from components.serving_manifest import Place, deployable, service_manifest
@@ -244,7 +252,13 @@ class InferenceStack(pulumi.ComponentResource):
             {"namespace": NAMESPACE, "service_account": SERVICE_ACCOUNT, "client_id": identity.client_id},
             opts=inside,
         )
-        waiting: list[pulumi.Resource] = [identity, namespace]
+        ranges = own_ranges(environment)
+        closed = NetworkPolicies(
+            NAMESPACE,
+            {"policies": serving_policies(NAMESPACE, ranges)},
+            opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[namespace])),
+        )
+        waiting: list[pulumi.Resource] = [identity, namespace, closed]
         if environment.cluster.runtime == "ray":
             kuberay = KubeRay(
                 "kuberay",
@@ -257,6 +271,11 @@ class InferenceStack(pulumi.ComponentResource):
             )
             waiting += [kuberay.crds, kuberay.operator]
             self._gateway(foundation, cluster, inside, namespace)
+            NetworkPolicies(
+                KUBERAY_NAMESPACE,
+                {"policies": kuberay_policies(ranges)},
+                opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[kuberay])),
+            )
         return _Site(
             Place(
                 namespace=NAMESPACE, service_account=SERVICE_ACCOUNT, head_selector=pool_labels(HEADS_POOL)
@@ -275,7 +294,7 @@ class InferenceStack(pulumi.ComponentResource):
         environment = self._plan.environment
         if environment.gateway is None:
             return
-        ModelsGateway(
+        gateway = ModelsGateway(
             "gateway",
             {
                 "plan": self._plan,
@@ -288,6 +307,11 @@ class InferenceStack(pulumi.ComponentResource):
                 "backends": NAMESPACE,
             },
             opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[backends])),
+        )
+        NetworkPolicies(
+            "gateway",
+            {"policies": gateway_policies(own_ranges(environment), NAMESPACE)},
+            opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[gateway])),
         )
 
     def _weights(self, foundation: Foundation, cluster: Cluster, own: "_Site") -> list[pulumi.Resource]:

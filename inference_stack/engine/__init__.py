@@ -12,6 +12,7 @@ from .check import (
 )
 from .ray_service import (
     LICENCE_ANNOTATION,
+    NETWORK_LABEL,
     PORTS,
     SERVICE_LABEL,
     HeadGroup,
@@ -35,6 +36,7 @@ __all__ = [
     "INGRESS_MAX_REPLICAS",
     "INGRESS_TARGET_REQUESTS",
     "LICENCE_ANNOTATION",
+    "NETWORK_LABEL",
     "PORTS",
     "SERVICE_LABEL",
     "SIDES",

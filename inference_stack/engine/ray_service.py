@@ -14,6 +14,9 @@ Manifest = dict[str, Any]
 SERVICE_LABEL = "inference-stack.io/service"
 """Label on the workers of a service; its value is the service's name."""
 
+NETWORK_LABEL = "inference-stack.io/network"
+"""Label on all pods of a service, between which the network is open; its value is the service's name."""
+
 LICENCE_ANNOTATION = "inference-stack.io/licence"
 """Annotation of a service: the licences of its weights, with commas, where a policy cannot know them: of
 weights of one's own."""
@@ -139,7 +142,7 @@ def _head(service: RayService) -> Manifest:
             "object-store-memory": _object_store(HEAD_SHM_GIB),
         },
         "template": {
-            "metadata": _pod_metadata({}),
+            "metadata": _pod_metadata({NETWORK_LABEL: service.name}),
             "spec": {
                 **_pod(service, container, HEAD_SHM_GIB),
                 "nodeSelector": dict(head.node_selector),
@@ -162,7 +165,7 @@ def _worker(service: RayService, group: WorkerGroup) -> Manifest:
         "resources": ray_resources(group),
         "rayStartParams": {"object-store-memory": _object_store(group.shm_gib)},
         "template": {
-            "metadata": _pod_metadata({SERVICE_LABEL: service.name}),
+            "metadata": _pod_metadata({NETWORK_LABEL: service.name, SERVICE_LABEL: service.name}),
             "spec": {
                 **_pod(service, container, group.shm_gib),
                 "nodeSelector": dict(group.node_selector),

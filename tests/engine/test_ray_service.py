@@ -5,7 +5,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from inference_stack.engine import SERVICE_LABEL, RayService, ray_service, serve_config
+from inference_stack.engine import NETWORK_LABEL, SERVICE_LABEL, RayService, ray_service, serve_config
 from inference_stack.planner import heads
 
 
@@ -123,6 +123,10 @@ def test_only_workers_carry_the_label_of_the_service(manifest):
     head, workers = pods(manifest)
     assert SERVICE_LABEL not in head["metadata"]["labels"]
     assert workers["metadata"]["labels"][SERVICE_LABEL] == "copilot"
+
+
+def test_every_pod_of_a_service_is_on_the_network_of_that_service(manifest):
+    assert {pod["metadata"]["labels"][NETWORK_LABEL] for pod in pods(manifest)} == {"copilot"}
 
 
 def test_the_service_is_deleted_in_the_background(manifest):
