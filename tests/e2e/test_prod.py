@@ -20,6 +20,7 @@ from localcloud.arm.store import Store
 from localcloud.stack import Stack
 from localcloud.toolchain import Toolchain
 from tests.cluster.live import RayCluster, RayService, eventually
+from tests.components.prod_network import network_policies
 from tests.e2e.environments import commands_with, passed, stack
 from tests.e2e.manifests import ApiServer, deployed, refusals, wrong_to_operator
 
@@ -199,6 +200,17 @@ def test_every_manifest_passes_a_strict_dry_run(prod: Prod) -> None:
     assert len({one.provider for one in resources}) == len(prod.servers)
     assert refusals(resources, prod.servers) == []
     assert len(resources) > 2 * len(prod.plan.models)
+
+
+def test_the_network_policies_are_those_that_docs_network_lists(prod: Prod) -> None:
+    found = [one.manifest for one in deployed(prod.stack) if one.manifest["kind"] == "NetworkPolicy"]
+
+    def by_name(policies: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
+        named = {(one["metadata"]["namespace"], one["metadata"]["name"]): one["spec"] for one in policies}
+        assert len(named) == len(policies)
+        return named
+
+    assert by_name(found) == by_name(network_policies(prod.plan))
 
 
 @pytest.mark.parametrize("bound", [1, "maxReplicas"])
