@@ -3,29 +3,40 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from lightkube import Client, KubeConfig
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from rich.console import Console
 
 from localcloud import cluster
 from localcloud.arm.store import Store
+from localcloud.stack import PROJECT
 from localcloud.toolchain import Tool, Toolchain
 from tests.cluster.live import fill
-from tests.e2e.environments import PYTHON, passed, project
+from tests.e2e.environments import passed, project
 
 pytestmark = pytest.mark.e2e
 
-PROGRAM = """
-import pulumi, pulumi_kubernetes as kubernetes
-from components.kuberay import KubeRay
 
-provider = kubernetes.Provider("cluster", kubeconfig={kubeconfig!r})
-KubeRay(
-    "kuberay",
-    {{"crds": {{"chart": {crds!r}}}, "operator": {{"chart": {operator!r}}}, "shared": {shared}}},
-    opts=pulumi.ResourceOptions(providers=[provider]),
-)
-"""
+def definition(kubeconfig: Path, charts: Path, *, shared: bool) -> str:
+    """KubeRay alone, as a YAML stack asks for it on a cluster that is there already."""
+    kuberay = {
+        "crds": {"chart": str(charts / "kuberay-crds")},
+        "operator": {"chart": str(charts / "kuberay-operator")},
+        "shared": shared,
+    }
+    resources = {
+        "cluster": {"type": "pulumi:providers:kubernetes", "properties": {"kubeconfig": str(kubeconfig)}},
+        "kuberay": {
+            "type": "inference-stack:index:KubeRay",
+            "properties": kuberay,
+            "options": {"providers": ["${cluster}"]},
+        },
+    }
+    plugins = {"providers": [{"name": "inference-stack", "path": str(PROJECT / "components")}]}
+    return yaml.safe_dump(
+        {"name": "elsewhere", "runtime": "yaml", "plugins": plugins, "resources": resources}
+    )
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -34,13 +45,7 @@ def test_definitions_stay_only_on_a_shared_cluster(
 ) -> None:
     charts = toolchain.path(Tool.KUBERAY_CHARTS)
     kubeconfig = tmp_path / "state" / "kubeconfig"
-    program = PROGRAM.format(
-        kubeconfig=str(kubeconfig),
-        crds=str(charts / "kuberay-crds"),
-        operator=str(charts / "kuberay-operator"),
-        shared=shared,
-    )
-    stack = project(tmp_path, toolchain, PYTHON, program)
+    stack = project(tmp_path, toolchain, definition(kubeconfig, charts, shared=shared))
     stack.state.mkdir()
     with Store(stack.state / "arm.db") as store:
         fill(store)
