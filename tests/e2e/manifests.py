@@ -62,8 +62,11 @@ class ApiServer:
 
     def refusal(self, manifest: Manifest) -> str | None:
         """What is wrong with a manifest, by a server-side dry run with strict validation of fields."""
+        path = self._path(manifest)
+        if path is None:
+            return f"{manifest['apiVersion']} {manifest['kind']} is not known here"
         answer = self._http.patch(
-            self._path(manifest),
+            path,
             params={"dryRun": "All", "fieldManager": "test", "force": "true", "fieldValidation": "Strict"},
             headers={"Content-Type": "application/apply-patch+yaml"},
             content=json.dumps(manifest),
@@ -86,13 +89,15 @@ class ApiServer:
             if event.involvedObject.name == about["name"]
         ]
 
-    def _path(self, manifest: Manifest) -> str:
+    def _path(self, manifest: Manifest) -> str | None:
         version, metadata = manifest["apiVersion"], manifest["metadata"]
         root = f"/apis/{version}" if "/" in version else f"/api/{version}"
         if version not in self._resources:
-            served = self._http.get(root).json()["resources"]
+            answer = self._http.get(root)
+            served = answer.json()["resources"] if answer.is_success else []
             self._resources[version] = dict(_scopes(root, served))
-        return self._resources[version][manifest["kind"]].format(**metadata)
+        path = self._resources[version].get(manifest["kind"])
+        return path and path.format(**metadata)
 
 
 def refusals(resources: Iterable[Deployed], servers: Sequence[ApiServer]) -> list[str]:
