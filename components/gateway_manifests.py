@@ -26,6 +26,9 @@ SLOW_S = 60
 MOST_REQUESTS = 16_384
 """Requests and connections of a model at once, through one proxy: the application refuses long before.
 Envoy's own default is 1,024."""
+BALANCER_IDLE = "service.beta.kubernetes.io/azure-load-balancer-tcp-idle-timeout"
+BALANCER_IDLE_MINUTES = 30
+"""Azure's load balancer ends connections that are silent for so long; 4 minutes, unless told."""
 INTERNAL_BALANCER = "service.beta.kubernetes.io/azure-load-balancer-internal"
 
 
@@ -103,10 +106,14 @@ def _proxy(plan: Plan, gateway: Gateway) -> Manifest:
             },
             "pod": {"nodeSelector": pool_labels(HEADS_POOL), "topologySpreadConstraints": [spread]},
         },
-        "envoyService": {"type": "LoadBalancer"},
+        "envoyService": {
+            "type": "LoadBalancer",
+            "annotations": {
+                BALANCER_IDLE: str(BALANCER_IDLE_MINUTES),
+                **({INTERNAL_BALANCER: "true"} if gateway.internal else {}),
+            },
+        },
     }
-    if gateway.internal:
-        kubernetes["envoyService"]["annotations"] = {INTERNAL_BALANCER: "true"}
     if gateway.replicas > 1:
         kubernetes["envoyPDB"] = {"minAvailable": 1}
     spec = {

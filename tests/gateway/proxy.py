@@ -1,8 +1,9 @@
 """What Envoy Gateway makes of our manifests, and a real Envoy that runs it on loopback.
 
-Of what the translation gives, nothing is changed but where things are: the proxy's own ports, the address of
-Entra's keys and the authority that its certificate is checked by, and that the configuration comes from files
-and not from the controller. Where the models are, and certificate and keys, the cluster says: here the tests.
+Of what the translation gives, nothing is changed but where things are: the proxy's own ports, the addresses
+of the services and of Entra's keys, the authority that Entra's certificate is checked by, and that the
+configuration comes from files and not from the controller. What others put into the cluster (services, a
+certificate, keys of tenants) the tests put there.
 """
 
 import base64
@@ -13,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 import yaml
@@ -29,18 +30,15 @@ KINDS = {
     "ClustersConfigDump": ("dynamicActiveClusters", "cds"),
     "RoutesConfigDump": ("dynamicRouteConfigs", "rds"),
     "EndpointsConfigDump": ("dynamicEndpointConfigs", "eds"),
-    "SecretsConfigDump": ("dynamicActiveSecrets", "sds"),
 }
 """By the kind of a dump: its list, and the service that would send it."""
-ASKED_FROM = {"rds": "rds", "edsClusterConfig": "eds", "sdsConfig": "sds"}
-"""By the key of what a proxy asks for, the service that it asks."""
 Manifest = dict[str, Any]
 
 
 def in_the_cluster(
-    services: Mapping[str, int], pair: tuple[str, str], keys: Mapping[str, str]
+    services: Mapping[str, str], pair: tuple[str, str], keys: Mapping[str, str]
 ) -> list[Manifest]:
-    """What others have put into the cluster: services on ports of loopback, a certificate and keys."""
+    """What others have put into the cluster: services with their addresses, a certificate and keys."""
 
     def secret(name: str, kind: str, data: Mapping[str, str]) -> Manifest:
         coded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
@@ -54,28 +52,10 @@ def in_the_cluster(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
         for namespace in (NAMESPACE, "inference")
     )
-    for name, port in services.items():
+    for name, address in services.items():
         metadata = {"name": f"{name}-serve-svc", "namespace": "inference"}
-        listed = {"name": "serve", "port": 8000, "protocol": "TCP"}
-        found.append(
-            {
-                "apiVersion": "v1",
-                "kind": "Service",
-                "metadata": metadata,
-                "spec": {"clusterIP": "10.0.0.7", "ports": [{**listed, "targetPort": port}]},
-            }
-        )
-        labels = {"kubernetes.io/service-name": metadata["name"]}
-        found.append(
-            {
-                "apiVersion": "discovery.k8s.io/v1",
-                "kind": "EndpointSlice",
-                "metadata": {**metadata, "labels": labels},
-                "addressType": "IPv4",
-                "endpoints": [{"addresses": [LOOPBACK], "conditions": {"ready": True}}],
-                "ports": [{**listed, "port": port}],
-            }
-        )
+        spec = {"clusterIP": address, "ports": [{"name": "serve", "port": 8000, "targetPort": 8000}]}
+        found.append({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
     return found
 
 
@@ -145,19 +125,45 @@ def free_port() -> int:
 class Envoy:
     """A real Envoy with the configuration of a translation."""
 
-    def __init__(self, translation: Translation, folder: Path, keys: tuple[int, Path] | None = None) -> None:
-        """`keys`: the port of loopback where Entra's keys are, and the authority of its certificate."""
+    def __init__(
+        self,
+        translation: Translation,
+        folder: Path,
+        pair: tuple[str, str],
+        moved: Mapping[str, int],
+        authority: Path,
+    ) -> None:
+        """Start it.
+
+        `pair`: certificate and key, which a translation does not show. `moved`: the port of loopback that
+        stands for an address. `authority`: what certificates of others are checked by.
+        """
         self.port, self._ready = free_port(), free_port()
-        ports = {PROXY_HTTPS_PORT: self.port, PROXY_READINESS_PORT: self._ready}
+        own = {PROXY_HTTPS_PORT: self.port, PROXY_READINESS_PORT: self._ready}
+        place = _Place(folder, own, moved, authority)
         for kind, (listed, service) in KINDS.items():
             dumps = [dump for dump in translation.xds if dump["@type"].endswith(kind)]
             found = [next(_resources(entry)) for dump in dumps for entry in dump.get(listed, ())]
-            moved = _moved(found, folder, ports, keys)
-            (folder / f"{service}.json").write_text(json.dumps({"resources": moved}))
+            here = [place.of(each) for each in found]
+            if service == "eds":
+                # A cluster reads the endpoints of one cluster.
+                for each in here:
+                    _write(_endpoints(folder, each["clusterName"]), [each])
+            else:
+                _write(folder / f"{service}.json", here)
+        certificate = {"certificateChain": {"inlineString": pair[0]}, "privateKey": {"inlineString": pair[1]}}
+        secret = {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+            "name": f"{NAMESPACE}/{CERTIFICATE}",
+            "tlsCertificate": certificate,
+        }
+        _write(folder / "sds.json", [secret])
         (given,) = (dump["bootstrap"] for dump in translation.xds if "bootstrap" in dump)
         bootstrap = {
             "node": {"id": "proxy", "cluster": "proxies"},
-            "dynamicResources": {f"{service}Config": _file(folder, service) for service in ("lds", "cds")},
+            "dynamicResources": {
+                f"{service}Config": _file(folder / f"{service}.json") for service in ("lds", "cds")
+            },
             **{name: given[name] for name in ("layeredRuntime", "overloadManager")},
         }
         (folder / "bootstrap.json").write_text(json.dumps(bootstrap))
@@ -181,8 +187,16 @@ class Envoy:
         self._child.stop()
 
 
-def _file(folder: Path, service: str) -> dict[str, Any]:
-    return {"pathConfigSource": {"path": str(folder / f"{service}.json")}, "resourceApiVersion": "V3"}
+def _write(file: Path, resources: list[dict[str, Any]]) -> None:
+    file.write_text(json.dumps({"resources": resources}))
+
+
+def _file(file: Path) -> dict[str, Any]:
+    return {"pathConfigSource": {"path": str(file)}, "resourceApiVersion": "V3"}
+
+
+def _endpoints(folder: Path, cluster: str) -> Path:
+    return folder / f"eds-{cluster.replace('/', '-')}.json"
 
 
 def _resources(entry: Any) -> Iterator[dict[str, Any]]:
@@ -195,25 +209,33 @@ def _resources(entry: Any) -> Iterator[dict[str, Any]]:
                 yield from _resources(part)
 
 
-def _moved(part: Any, folder: Path, ports: Mapping[int, int], keys: tuple[int, Path] | None) -> Any:
-    """The same configuration with addresses of this test."""
-    if isinstance(part, list):
-        return [_moved(each, folder, ports, keys) for each in part]
-    if not isinstance(part, dict):
-        return part
-    made = {name: _moved(each, folder, ports, keys) for name, each in part.items()}
-    for name, service in ASKED_FROM.items():
-        if name in made and isinstance(made[name], dict):
-            source = {"rds": "configSource", "edsClusterConfig": "edsConfig"}.get(name)
-            if source:
-                made[name][source] = _file(folder, service)
-            else:
-                made[name] = _file(folder, service)
-    address = made.get("socketAddress")
-    if address and address.get("portValue") in ports:
-        made["socketAddress"] = {"address": LOOPBACK, "portValue": ports[address["portValue"]]}
-    elif address and keys and address.get("address") == "login.microsoftonline.com":
-        made["socketAddress"] = {"address": LOOPBACK, "portValue": keys[0]}
-    if keys and "trustedCa" in made and "filename" in made["trustedCa"]:
-        made["trustedCa"] = {"filename": str(keys[1])}
-    return made
+class _Place(NamedTuple):
+    """Where things are in a test."""
+
+    folder: Path
+    own: Mapping[int, int]
+    """Ports of the proxy."""
+    moved: Mapping[str, int]
+    authority: Path
+
+    def of(self, part: Any) -> Any:
+        """The same configuration with the places of this test."""
+        if isinstance(part, list):
+            return [self.of(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        made = {name: self.of(each) for name, each in part.items()}
+        if "rds" in made:
+            made["rds"]["configSource"] = _file(self.folder / "rds.json")
+        if "edsClusterConfig" in made:
+            asked = made["edsClusterConfig"]
+            asked["edsConfig"] = _file(_endpoints(self.folder, asked["serviceName"]))
+        if "sdsConfig" in made:
+            made["sdsConfig"] = _file(self.folder / "sds.json")
+        if "filename" in made.get("trustedCa", {}):
+            made["trustedCa"] = {"filename": str(self.authority)}
+        if address := made.get("socketAddress"):
+            port = self.own.get(address.get("portValue")) or self.moved.get(address.get("address"))
+            if port:
+                made["socketAddress"] = {"address": LOOPBACK, "portValue": port}
+        return made
