@@ -61,6 +61,7 @@ reference: setup ## configuration.md, engine-arguments.md, rules.md, policies.md
 	@$(IN_VENV)python -m inference_stack.report.engine_reference
 	@$(IN_VENV)python -m inference_stack.report.rules_reference
 	@$(IN_VENV)python -m policies.reference
+	@$(IN_VENV)python -m inference_stack.telemetry.reference
 	@$(IN_VENV)python -m policies.baseline
 
 engine-version: setup ## what vLLM VERSION takes as arguments, read in a throw-away environment of 9 GB

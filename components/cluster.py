@@ -112,6 +112,8 @@ class ClusterArgs(TypedDict):
     """Required. Who reaches and administers the cluster."""
     diagnostics: DiagnosticsArgs
     """Required. What the control plane logs."""
+    metrics: bool
+    """Required. Whether the add-on of managed Prometheus reads it."""
     defender: bool
     """Required. Whether Microsoft Defender watches what runs; it is billed by vCPU."""
     tags: Mapping[str, str]
@@ -134,6 +136,8 @@ AUTOSCALER: Any = {
 class Cluster(pulumi.ComponentResource):
     """AKS with workload identity, Cilium overlay, an autoscaled system pool and a pool for Ray heads."""
 
+    id: pulumi.Output[str]
+    """ARM id of the cluster."""
     name: pulumi.Output[str]
     """Name of the cluster."""
     oidc_issuer: pulumi.Output[str]
@@ -153,6 +157,7 @@ class Cluster(pulumi.ComponentResource):
         self._tell_bounds(args, cluster)
         self._diagnostics(name, args["diagnostics"], cluster)
         self._maintenance(name, args, cluster)
+        self.id = cluster.id
         self.name = cluster.name
         self.oidc_issuer = cluster.oidc_issuer_profile.apply(
             lambda profile: profile.issuer_url if profile and profile.issuer_url else ""
@@ -199,6 +204,7 @@ class Cluster(pulumi.ComponentResource):
             # AKS takes this with Entra alone: without it nobody would get in.
             disable_local_accounts=_entra(args["access"]) is not None,
             addon_profiles=hardening.addons(),
+            azure_monitor_profile={"metrics": {"enabled": args["metrics"]}},
             api_server_access_profile=_api_server(args["access"]),
             identity=identity,
             identity_profile=kubelet,

@@ -23,6 +23,7 @@ from components.network_policies import (
     serving_policies,
 )
 from components.ray_serve import RayServe
+from components.recording import record
 from components.role import Role, assign
 from components.serving_manifest import Place, deployable, service_manifest
 from components.serving_namespace import ServingNamespace
@@ -67,6 +68,7 @@ class InferenceStack(pulumi.ComponentResource):
         for found in clusters:
             places |= dict.fromkeys(found.pools, self._existing(name, foundation, found))
         weights = self._weights(foundation, cluster, own)
+        record(name, plan, foundation, cluster, [NAMESPACE], inside, self._child)
         self.anyscale_services = {}
         for service in services(plan.models):
             site = places[service.models[0].pool]
@@ -142,6 +144,7 @@ class InferenceStack(pulumi.ComponentResource):
                     "categories": environment.telemetry.diagnostics,
                 },
                 "defender": asked.defender,
+                "metrics": environment.telemetry.metrics,
                 "tags": environment.tags,
             },
             opts=pulumi.ResourceOptions(

@@ -3,7 +3,7 @@
 from .cluster import HEADS_POOL, MOST_POOLS, OWN_POOLS, SYSTEM_POOL, Cluster, ClusterTier, CpuPool, Nodes
 from .consistency import EDGE, environment_findings, gpu_pool_findings, readable, under, unpublished_findings
 from .demand import Isolation, Precision, Slo, Traffic
-from .environment import Budget, Environment, Telemetry
+from .environment import Budget, Environment
 from .faults import shown, validation_findings
 from .finding import Finding, InvalidEnvironment, Severity
 from .gateway import Entra, Gateway, GatewayTenant
@@ -17,6 +17,7 @@ from .parsing import Parsed, parse
 from .pools import CapacityReservation, GpuPool, Mig, MigProfile, MigStrategy, Priority
 from .section import Section, Unparsed, is_whole
 from .sources import Charts, ChartSource, Images
+from .telemetry import Telemetry
 from .weights import Weights
 
 __all__ = [

@@ -13,6 +13,7 @@ from .network import Access, Network
 from .pools import CapacityReservation, GpuPool
 from .section import Section
 from .sources import Charts, Images
+from .telemetry import Telemetry
 from .weights import Weights
 
 
@@ -20,31 +21,6 @@ class Budget(Section):
     """What the environment may cost."""
 
     usd_per_hour: float = Field(gt=0, description="List price of all nodes at peak, USD an hour.")
-
-
-Diagnostic = Literal[
-    "cloud-controller-manager",
-    "cluster-autoscaler",
-    "guard",
-    "kube-apiserver",
-    "kube-audit",
-    "kube-audit-admin",
-    "kube-controller-manager",
-    "kube-scheduler",
-]
-"""Logs of the control plane that AKS sends to a workspace."""
-
-
-class Telemetry(Section):
-    """What is recorded of the cluster, and for how long."""
-
-    retention_days: int = Field(
-        default=30, ge=30, le=730, description="Days for which the workspace keeps logs."
-    )
-    diagnostics: tuple[Diagnostic, ...] = Field(
-        default=("cluster-autoscaler", "guard", "kube-audit-admin", "kube-controller-manager"),
-        description="Logs of the control plane that are sent to the workspace; each is billed by volume.",
-    )
 
 
 class Environment(Section):

@@ -47,6 +47,13 @@ VirtualNetworkId = Annotated[
 ]
 """ARM id of a virtual network."""
 
+ActionGroupId = Annotated[
+    str,
+    StringConstraints(pattern=_SUBSCRIPTION + r"/Microsoft\.Insights/actionGroups/[^/]+$"),
+    form("an ARM id: /subscriptions/…/actionGroups/…"),
+]
+"""ARM id of an action group."""
+
 ObjectId = Annotated[
     str,
     StringConstraints(pattern=r"(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),

@@ -63,6 +63,10 @@ class Images(Section):
         default="nvcr.io/nvidia/k8s-device-plugin:v0.17.4", description="NVIDIA device plugin."
     )
     kuberay_operator: str = Field(default="quay.io/kuberay/operator:v1.6.1", description="KubeRay operator.")
+    dcgm_exporter: str = Field(
+        default="nvcr.io/nvidia/k8s/dcgm-exporter:4.4.2-4.7.0-distroless",
+        description="NVIDIA's exporter of what GPUs do; with `telemetry.metrics`.",
+    )
     envoy_gateway: str = Field(
         default="docker.io/envoyproxy/gateway:v1.9.1", description="Controller of the gateway."
     )

@@ -8,7 +8,8 @@ from .series import GATEWAY, GPUS, MODELS
 INTERVAL = "30s"
 """Azure bills by sample: 30 s is what its add-on takes by itself."""
 
-DCGM_PORT = 9400
+DCGM_NAMESPACE, DCGM_PORT = "kube-system", 9400
+DCGM_LABELS = {"app.kubernetes.io/name": "dcgm-exporter"}
 ENVOY_PORT = 19001
 """Where Envoy Gateway lets its proxies tell of themselves, under /stats/prometheus."""
 
@@ -74,11 +75,11 @@ def jobs(namespaces: Sequence[str]) -> tuple[Job, ...]:
         ),
         Job(
             GPUS,
-            ["kube-system"],
+            [DCGM_NAMESPACE],
             port=str(DCGM_PORT),
             path="/metrics",
             series="DCGM_.*",
-            labels={"app.kubernetes.io/name": "dcgm-exporter"},
+            labels=DCGM_LABELS,
         ),
         Job(
             GATEWAY,

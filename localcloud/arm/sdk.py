@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from localcloud.arm.kinds import PACKAGE
 from localcloud.arm.refusal import RequestError
 
-_FORMAT = 1
-"""Raise when the form of a cached shape changes."""
+_FORMAT = 2
+"""Raise when the form of a cached shape changes, or how it is read."""
 
 Scalar = Literal["string", "integer", "number", "boolean", "any"]
 
@@ -163,8 +163,16 @@ def _members(hint: Any) -> list[Any]:
     if typing.get_origin(hint) not in (Union, UnionType):
         return [hint]
     members = [part for member in typing.get_args(hint) for part in _members(member)]
-    plain = [m for m in members if m is not NoneType and not _is_plumbing(m)]
+    plain = [m for m in members if m is not NoneType and not _is_plumbing(m) and not _is_open(m)]
     return plain or [Any]
+
+
+def _is_open(member: Any) -> bool:
+    """Whether an enumeration lists what is known, and any other text may stand there too.
+
+    Azure calls those `Known…`; Microsoft-PrometheusMetrics, for one, is not among the streams of a data flow.
+    """
+    return isclass(member) and issubclass(member, Enum) and member.__name__.startswith("Known")
 
 
 def _is_plumbing(member: Any) -> bool:

@@ -57,6 +57,20 @@ def test_a_log_is_recorded_once(asked: Asked, logs: list[str], wrong: list[tuple
 
 
 @pytest.mark.parametrize(
+    ("telemetry", "wrong"),
+    [
+        ({"metrics": True, "grafana": True}, []),
+        ({"grafana": True}, [("telemetry.grafana", "metrics-not-recorded")]),
+        ({}, []),
+    ],
+)
+def test_what_nobody_records_is_neither_shown_nor_told(
+    asked: Asked, telemetry: Asked, wrong: list[tuple[str, str]]
+) -> None:
+    assert told(asked, telemetry=telemetry) == wrong
+
+
+@pytest.mark.parametrize(
     ("again", "wrong"),
     [
         ("Standard NCADS_H100_v5 Family", ['quota["Standard NCADS_H100_v5 Family"]']),

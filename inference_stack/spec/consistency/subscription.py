@@ -26,7 +26,7 @@ TAG_NAME = re.compile(r"[^<>%&\\?/\x00-\x1f]{1,128}")
 
 def subscription_findings(environment: Environment) -> Iterator[Finding]:
     """Contradictions with what Azure takes."""
-    for rule in (_zones, _quota, _tag_names, _tag_count, _logs):
+    for rule in (_zones, _quota, _tag_names, _tag_count, _logs, _metrics):
         yield from readable(rule(environment))
 
 
@@ -98,3 +98,18 @@ def _logs(environment: Environment) -> Iterator[Finding]:
             what="is part of kube-audit, and is billed a second time",
             allowed="one of them; kube-audit-admin leaves out what only reads",
         )
+
+
+def _metrics(environment: Environment) -> Iterator[Finding]:
+    telemetry = environment.telemetry
+    if telemetry.metrics:
+        return
+    for name, given in (("grafana", telemetry.grafana), ("action_group", telemetry.action_group)):
+        if given:
+            yield Finding(
+                code="metrics-not-recorded",
+                path=f"telemetry.{name}",
+                given=shown(given),
+                what="is of no use where no metrics are recorded",
+                allowed="telemetry.metrics: true, or leave it out",
+            )

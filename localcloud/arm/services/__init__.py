@@ -13,6 +13,7 @@ from localcloud.arm.services import (
     managed_cluster,
     network,
     private_link,
+    prometheus,
 )
 from localcloud.arm.wire import Properties
 
@@ -62,6 +63,9 @@ _SERVICES: dict[str, Service] = {
     "azure-native:operationalinsights:Workspace": Service(data.workspace),
     "azure-native:monitor:AzureMonitorWorkspace": Service(data.monitor_workspace),
     diagnostics.SETTING: Service(_unchanged, diagnostics.refuse),
+    prometheus.RULE: Service(refuse=prometheus.refuse_rule),
+    prometheus.ASSOCIATION: Service(refuse=prometheus.refuse_association),
+    prometheus.RULE_GROUP: Service(_unchanged, prometheus.refuse_group),
     "azure-native:dashboard:Grafana": Service(data.grafana),
     managed_cluster.CLUSTER: Service(managed_cluster.properties, managed_cluster.refuse),
     agent_pool.POOL: Service(agent_pool.properties, agent_pool.refuse),
