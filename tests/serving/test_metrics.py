@@ -3,10 +3,12 @@
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 import pytest
@@ -15,9 +17,14 @@ from prometheus_client.samples import Sample
 from rich.console import Console
 
 from inference_stack.engine import Adapters, ServedModel, serve_config
+from inference_stack.telemetry import panels
 from localcloud.serve import deploy, simulated
 from localcloud.serve_ray import LocalRay, RayNode
+from localcloud.toolchain import Toolchain
 from tests.serving import adapter_store
+from tests.serving.copilot import kill, replicas_of
+from tests.telemetry.planned import planned_prod
+from tests.telemetry.prometheus import SIMULATED, Prometheus, exporter, prometheus
 
 pytestmark = [
     pytest.mark.e2e,
@@ -190,3 +197,86 @@ def test_the_adapter_that_was_asked_for_is_counted_as_loaded_once(scraped: Scrap
     assert scraped.value("ray_serve_num_multiplexed_models") == 1
     assert scraped.value("ray_serve_multiplexed_models_load_counter_total") == 1
     assert scraped.of("ray_vllm_lora_requests_info", max_lora="2")
+
+
+CLIENTS = 16
+"""Four are answered at once and as many as may wait do so; the rest are sent away."""
+PATIENCE_S = 150.0
+PROD = planned_prod()
+QUERIES = [(panel.title, query) for panel in panels(PROD) for query in panel.queries]
+
+
+class Watched(NamedTuple):
+    """Prometheus, beside the application and two exporters of what this machine does not have."""
+
+    prometheus: Prometheus
+    load: Callable[[], list[int]]
+    """Asks more at once than may wait; the answers' codes."""
+    exporters: dict[str, ExitStack]
+
+
+@pytest.fixture(scope="module")
+def watched(
+    running: LocalRay, scraped: Scraped, toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Watched]:
+    assert scraped.asked
+    question = {"model": "copilot", "messages": [{"role": "user", "content": PROMPT}], "max_tokens": 200}
+
+    def ask(_: int) -> int:
+        return client.post("/v1/chat/completions", json={**question, "min_tokens": 200}).status_code
+
+    def load() -> list[int]:
+        return list(clients.map(ask, range(CLIENTS)))
+
+    with ExitStack() as open_until_the_end:
+        client = open_until_the_end.enter_context(httpx2.Client(base_url=running.address, timeout=600))
+        clients = open_until_the_end.enter_context(ThreadPoolExecutor(CLIENTS))
+        exporters = {job: open_until_the_end.enter_context(ExitStack()) for job in SIMULATED}
+        targets = {job: stack.enter_context(exporter(SIMULATED[job])) for job, stack in exporters.items()}
+        targets["models"] = running.metrics.removeprefix("http://").removesuffix("/metrics")
+        folder = tmp_path_factory.mktemp("prometheus")
+        seen = open_until_the_end.enter_context(prometheus(toolchain, PROD, targets, folder))
+        yield Watched(seen, load, exporters)
+
+
+def _until(truth: Callable[[], bool], meanwhile: Callable[[], object]) -> bool:
+    until = time.monotonic() + PATIENCE_S
+    while not truth() and time.monotonic() < until:
+        meanwhile()
+    return truth()
+
+
+def test_every_query_of_the_dashboard_gives_data_of_the_running_application(watched: Watched) -> None:
+    seen = watched.prometheus
+
+    def empty() -> set[tuple[str, str]]:
+        return {(title, query.legend) for title, query in QUERIES if not seen.values(query.expr)}
+
+    codes: list[int] = []
+    _until(lambda: not empty(), lambda: codes.extend(watched.load()))
+    assert set(codes) == {200, 429}
+    assert empty() == set()
+    assert seen.up() == {"models": [1], "gpus": [1], "gateway": [1]}
+    for title, query in QUERIES:
+        for labels in seen.labels(query.expr):
+            assert set(re.findall(r"{{(\w+)}}", query.legend)) <= labels.keys(), title
+
+
+def test_what_is_wrong_with_the_running_application_is_alerted_and_nothing_else(watched: Watched) -> None:
+    seen = watched.prometheus
+    for_good = {"GpusHalfIdle"}  # the exporter says so
+    busy = {"Refused", "QueueStays"}
+    assert _until(lambda: busy <= seen.alerts(), watched.load)
+    assert not {"ScrapeFails", "NothingScraped", "ReplicaMissing", "CertificateEnds"} & seen.alerts()
+    assert for_good <= seen.alerts()
+
+
+def test_an_exporter_that_is_gone_is_alerted(watched: Watched) -> None:
+    watched.exporters["gpus"].close()
+    assert _until(lambda: "ScrapeFails" in watched.prometheus.alerts(), lambda: time.sleep(1))
+
+
+def test_a_replica_that_is_gone_is_alerted(watched: Watched, running: LocalRay) -> None:
+    for process in filter(None, replicas_of(running, "RUNNING").values()):
+        kill(process)
+    assert _until(lambda: "ReplicaMissing" in watched.prometheus.alerts(), lambda: time.sleep(1))

@@ -1,0 +1,128 @@
+"""Draws the panels of prod's dashboard: `python -m benchmarks.dashboard`, about five minutes.
+
+A real Prometheus reads a small random model on the running application, and two exporters of simulated series
+for what this machine has not, a GPU and a gateway. Grafana draws the same queries.
+"""
+
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from matplotlib import pyplot as plt
+from rich.console import Console
+
+from inference_stack.engine import ServedModel, serve_config
+from inference_stack.telemetry import Panel, Query, panels
+from localcloud.serve import deploy, simulated
+from localcloud.serve_ray import RayNode
+from localcloud.toolchain import TEST, prepare
+from tests.telemetry.planned import planned_prod
+from tests.telemetry.prometheus import SIMULATED, Prometheus, exporter, prometheus
+
+from .pictures import COLOURS, PICTURES
+
+MODEL = ServedModel(
+    name="copilot",
+    source="Qwen/Qwen2.5-7B-Instruct",
+    group="small",
+    accelerator_type="H100",
+    replicas_min=1,
+    replicas_max=1,
+    concurrency=4,
+    engine={"max_model_len": 4096, "max_num_seqs": 4},
+)
+NODE = RayNode(cpus=1, gpus=1, resources={"accelerator_type:H100": 1, "small-worker": 1})
+CLIENTS = (1, 4, 12, 2)
+"""At once, for so long each: quiet, full, too many, quiet."""
+UNITS = {
+    "s": "s",
+    "short": "number",
+    "percentunit": "part of 1",
+    "reqps": "requests a second",
+    "cps": "a second",
+    "currencyUSD": "USD",
+}
+EACH_S, STEP_S = 45.0, 5.0
+
+
+def main() -> None:
+    """Serve, ask, draw."""
+    console, prod = Console(stderr=True), planned_prod()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        ray = stack.enter_context(simulated(MODEL.source, NODE, folder / "serve", console))
+        deploy(ray, serve_config([MODEL]).model_dump(mode="json", exclude_none=True))
+        targets = {job: stack.enter_context(exporter(text)) for job, text in SIMULATED.items()}
+        targets["models"] = ray.metrics.removeprefix("http://").removesuffix("/metrics")
+        seen = stack.enter_context(prometheus(prepare(TEST, console=console), prod, targets, folder))
+        start = time.time()
+        for clients in CLIENTS:
+            console.print(f"{clients} at once")
+            _ask(ray.address, clients)
+        draw(seen, panels(prod), start, time.time()).savefig(PICTURES / "dashboard.svg")
+
+
+def draw(seen: Prometheus, shown: tuple[Panel, ...], start: float, end: float) -> Any:
+    """Every panel, as Grafana would order them."""
+    rows = -(-len(shown) // 3)
+    figure, axes = plt.subplots(rows, 3, figsize=(12, 2.4 * rows), layout="constrained")
+    for panel, axis in zip(shown, axes.flat, strict=False):
+        colours = iter(COLOURS * 4)
+        for query in panel.queries:
+            for series in seen.over_time(query.expr, start, end, STEP_S):
+                times, values = zip(
+                    *((float(at), float(value)) for at, value in series["values"]), strict=True
+                )
+                style = "--" if query.dashed else "-"
+                label = _named(query, series["metric"])
+                axis.plot(
+                    [at - start for at in times],
+                    values,
+                    style,
+                    color=next(colours),
+                    linewidth=1.2,
+                    label=label,
+                )
+        if panel.bound is not None:
+            axis.axhline(panel.bound, color="0.4", linewidth=0.8, linestyle=":")
+        axis.set_title(f"{panel.title}, {UNITS[panel.unit]}", fontsize=8, loc="left")
+        axis.tick_params(labelsize=6)
+        axis.margins(y=0.4)  # room for the legend
+        axis.set_ylim(bottom=0)
+        if axis.has_data():
+            axis.legend(frameon=False, fontsize=5, loc="upper left")
+    for axis in axes.flat[len(shown) :]:
+        axis.set_axis_off()
+    for axis in axes[-1]:
+        axis.set_xlabel("s", fontsize=6)
+    return figure
+
+
+def _ask(address: str, clients: int) -> None:
+    until = time.monotonic() + EACH_S
+    question = {"model": MODEL.name, "max_tokens": 64, "min_tokens": 64}
+    messages = [{"role": "user", "content": "Who wrote this, and why? " * 12}]
+
+    def ask(_: int) -> None:
+        with httpx2.Client(base_url=address, timeout=600) as client:
+            while time.monotonic() < until:
+                if client.post("/v1/chat/completions", json={**question, "messages": messages}).is_error:
+                    time.sleep(1)
+
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(ask, range(clients)))
+
+
+def _named(query: Query, labels: dict[str, str]) -> str:
+    name = query.legend
+    for label, value in labels.items():
+        name = name.replace("{{" + label + "}}", value)
+    return name
+
+
+if __name__ == "__main__":
+    main()
