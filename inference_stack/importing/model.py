@@ -19,6 +19,8 @@ MOST_MADE_UP = 64
 LEAST_CONTEXT = 256
 LORA = ("enable_lora", "max_loras", "max_lora_rank", "lora_modules")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
+COPY = re.compile(r"/(?P<checkpoint>[^/]+/[^/]+)/[0-9a-f]{40}/?$")
+"""The folder of a copy, as `weights.copied` makes it: the checkpoint, then its commit."""
 TRAFFIC = {"requests_per_second": 1, "prompt_tokens": 1000, "output_tokens": 200}
 SLO = {"ttft_ms": 2000, "tpot_ms": 50}
 """For a model that cannot be planned without; nobody said them."""
@@ -84,7 +86,9 @@ def _name(served: Served, to: str, taken: Sequence[str], asked: Asked) -> None:
 def _source(served: Served, to: str, catalog: Catalog, asked: Asked) -> None:
     path, given = served.source or ("", "")
     name = served.name[1] if served.name else ""
-    asked.row = catalog.model(given) or catalog.model(name) or _by_last_name(given, catalog)
+    copied = COPY.search(given)
+    origin = copied["checkpoint"] if copied else given
+    asked.row = catalog.model(origin) or catalog.model(name) or _by_last_name(origin, catalog)
     asked.content["source"] = asked.row.id if asked.row else given or name
     if asked.row and asked.row.id != given:
         asked.comments["source"] = f"taken to be what the source calls {given}"

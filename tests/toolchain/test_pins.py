@@ -24,6 +24,7 @@ def test_a_pinned_version_is_the_one_that_its_go_mod_resolves(pin: Pin) -> None:
         Tool.LANGUAGE_PYTHON: "github.com/pulumi/pulumi/sdk/v3",
         Tool.PULUMI: "github.com/pulumi/pulumi/pkg/v3",
         Tool.LANGUAGE_YAML: "github.com/pulumi/pulumi-yaml",
+        Tool.EGCTL: "github.com/envoyproxy/gateway",
         Tool.ACTIONLINT: "github.com/rhysd/actionlint",
         Tool.DOCKERFILE_PLAN: "github.com/moby/buildkit",
         Tool.PROMETHEUS: "github.com/prometheus/prometheus",
