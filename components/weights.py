@@ -10,6 +10,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.workload_identity import WorkloadIdentity
+from inference_stack.engine import pod_security
 from inference_stack.planner import Copy
 
 NAME = "weights"
@@ -128,13 +129,7 @@ class Weights(pulumi.ComponentResource):
             "automountServiceAccountToken": False,
             "restartPolicy": "Never",
             "nodeSelector": dict(args["node_selector"]),
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 1000,
-                "runAsGroup": 100,
-                "fsGroup": 100,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
+            "securityContext": pod_security(),
             "containers": [container],
             "volumes": [{"name": "cache", "emptyDir": {"sizeLimit": "1Gi"}}],
         }

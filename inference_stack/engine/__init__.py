@@ -18,6 +18,7 @@ from .ray_service import (
     HeadGroup,
     RayService,
     WorkerGroup,
+    pod_security,
     ray_service,
 )
 from .serve_config import (
@@ -52,6 +53,7 @@ __all__ = [
     "engine_argument_findings",
     "llm_config_findings",
     "pod_findings",
+    "pod_security",
     "ray_cluster_findings",
     "ray_service",
     "serve_config",

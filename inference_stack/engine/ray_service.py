@@ -210,17 +210,21 @@ def _container(cpu: int, memory_gib: int, accelerators: dict[str, str]) -> Manif
     }
 
 
+def pod_security() -> Manifest:
+    """Whom a pod of the image of heads and workers runs as: `ray`, a user of the Ray project's images."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+        "runAsGroup": 100,
+        "fsGroup": 100,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
 def _pod(service: RayService, container: Manifest, shm_gib: int) -> Manifest:
     return {
         "serviceAccountName": service.service_account,
-        # User `ray` of the images of the Ray project.
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 1000,
-            "runAsGroup": 100,
-            "fsGroup": 100,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(),
         "containers": [container],
         # Without it a pod has 64 MiB, in which neither NCCL nor vLLM's processes can talk.
         "volumes": [{"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": f"{shm_gib}Gi"}}],
