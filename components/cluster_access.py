@@ -45,8 +45,13 @@ class Grant(NamedTuple):
 def when_allowed(
     kubeconfig: pulumi.Output[str], principal: str | None, cluster: pulumi.CustomResource
 ) -> pulumi.Output[str]:
-    """The kubeconfig, once the role given to the principal on the cluster holds; at once without one."""
+    """The kubeconfig, once the role given to the principal on the cluster holds; at once without one.
+
+    A preview does not ask.
+    """
     if principal is None:
+        return kubeconfig
+    if pulumi.runtime.is_dry_run():
         return kubeconfig
     return pulumi.Output.all(kubeconfig, cluster.id).apply(
         lambda known: until_allowed(known[0], Grant(_ROLE, principal, known[1]), resource=cluster)
@@ -56,13 +61,11 @@ def when_allowed(
 async def until_allowed(
     kubeconfig: str, grant: Grant, *, resource: pulumi.Resource | None = None, patience_s: float = PATIENCE_S
 ) -> str:
-    """The kubeconfig, once the API server lets its user do what is done first. A preview does not ask.
+    """The kubeconfig, once the API server lets its user do what is done first.
 
     Raises:
         NotAllowedError: it did not within `patience_s`, or kubelogin is missing.
     """
-    if pulumi.runtime.is_dry_run():
-        return kubeconfig
     start = told = time.monotonic()
     while True:
         refused = await _refused(kubeconfig)

@@ -13,7 +13,7 @@ from inference_stack.telemetry.reference import PAGE, filled
 def test_the_page_says_what_the_code_says() -> None:
     page = PAGE.read_text()
     assert filled(page) == page, "run make reference"
-    assert filled(page.replace("QueueStays", "QueueGoes")) == page
+    assert filled(page.replace("`QueueStays`", "`QueueGoes`")) == page
 
 
 def test_the_dashboard_asks_every_query_of_every_panel_once(prod: Plan) -> None:
