@@ -15,5 +15,11 @@ from components.ray_serve import RayServe
 OFFERED = [InferenceStack, Cluster, GpuNodePool, KubeRay, RayServe]
 """Each may be used alone, also on a cluster that is there already."""
 
+
+def package() -> Package:
+    """What is offered, in the version that is installed."""
+    return Package(OFFERED, "inference-stack", version("inference-stack"))
+
+
 if __name__ == "__main__":
-    main(Package(OFFERED, "inference-stack", version("inference-stack")), sys.argv[1:])
+    main(package(), sys.argv[1:])

@@ -1,14 +1,11 @@
 """The component package as other people's stacks use it, previewed on the real engine."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from components.__main__ import OFFERED
-from components.package import Package
 from localcloud.stack import PROJECT, Stack
 from localcloud.toolchain import Toolchain
 from tests.e2e.environments import PYTHON, passed, project, told
@@ -97,48 +94,6 @@ def test_a_secret_that_the_plan_would_need_is_refused_and_not_printed(
     assert f"property {path} " in told(run)
     assert "must be known before anything is made" in told(run)
     assert HIDDEN not in told(run)
-
-
-SDK_PROGRAM = """
-import pulumi
-import pulumi_inference_stack as platform
-
-pool = platform.GpuNodePool(
-    "gpus",
-    resource_group_name="rg",
-    cluster_name="aks",
-    pool="gpus",
-    sku="Standard_NC40ads_H100_v5",
-    mig=platform.MigArgsArgs(profile="MIG2g"),
-    nodes=platform.NodesArgsArgs(max=2),
-    tags=pulumi.Output.secret({"costCentre": "hunter2"}),
-)
-pulumi.export("resource", pool.resource)
-"""
-
-
-def test_a_python_stack_uses_the_sdk_that_package_add_makes(toolchain: Toolchain, tmp_path: Path) -> None:
-    environment = tmp_path / "venv"
-    uv = PROJECT / ".venv" / "bin" / "uv"
-    subprocess.run([uv, "venv", "--quiet", "--seed", environment], check=True)
-    # What this project has installed is installed there too.
-    ours, theirs = (
-        next((venv / "lib").iterdir()) / "site-packages" for venv in (PROJECT / ".venv", environment)
-    )
-    (theirs / "ours.pth").write_text(f"{ours}\n")
-    definition = {
-        "name": "consumer",
-        "runtime": {"name": "python", "options": {"toolchain": "pip", "virtualenv": str(environment)}},
-        "plugins": PLUGIN,
-    }
-    stack = project(tmp_path, toolchain, yaml.safe_dump(definition), SDK_PROGRAM)
-    (tmp_path / "requirements.txt").write_text("pulumi\n")
-    schema = tmp_path / "schema.json"
-    schema.write_text(Package(OFFERED, "inference-stack", "0.1.0").schema or "")
-    passed(stack.pulumi("package", "add", str(schema), capture=True, cwd=tmp_path))
-    shown = told(passed(stack.run("preview", "--diff", capture=True)))
-    assert "nvidia.com/gpu" in shown
-    assert HIDDEN not in shown
 
 
 IN_PROCESS = f"""

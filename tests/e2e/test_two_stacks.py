@@ -1,7 +1,10 @@
-"""Two stacks on one cluster: one makes it, the other knows it through a StackReference, from YAML."""
+"""Two stacks on one cluster: one makes it, another knows it through a StackReference, from YAML or Python."""
 
-from collections.abc import Iterator
+import json
+import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from lightkube import Client, KubeConfig
 from lightkube.resources.core_v1 import Pod
 from rich.console import Console
 
+from components.__main__ import package
 from components.serving_manifest import Place, service_manifest
 from inference_stack.planner import plan_environment, services
 from localcloud import cluster
@@ -17,12 +21,14 @@ from localcloud.arm.store import Store
 from localcloud.stack import PROJECT, Stack
 from localcloud.toolchain import Toolchain
 from tests.cluster.live import eventually
-from tests.e2e.environments import KEY, passed, stack
+from tests.e2e.environments import KEY, passed, stack, told
 
 pytestmark = pytest.mark.e2e
 
 POOL = "azure-native:containerservice:AgentPool"
 NAMESPACE = "another-team"
+PLUGIN = {"providers": [{"name": "inference-stack", "path": str(PROJECT / "components")}]}
+HIDDEN = "hunter2"
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,12 @@ def service() -> dict[str, Any]:
 
 
 def definition() -> dict[str, Any]:
-    """What the other team writes."""
+    """What the other team writes in YAML."""
     inside = {"provider": "${kubernetes}"}
     return {
         "name": "another-team",
         "runtime": "yaml",
-        "plugins": {"providers": [{"name": "inference-stack", "path": str(PROJECT / "components")}]},
+        "plugins": PLUGIN,
         "resources": {
             "platform": {
                 "type": "pulumi:pulumi:StackReference",
@@ -99,14 +105,69 @@ def first(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Ite
         cluster.stop(made.state)
 
 
-@pytest.fixture(scope="module")
-def second(first: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    folder = tmp_path_factory.mktemp("second")
-    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(definition()))
+def beside(first: Stack, folder: Path, definition: dict[str, Any]) -> Stack:
+    """The other team's stack."""
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(definition))
     file = folder / "settings.yaml"
     file.write_text("config: {}\n")
     made = Beside("theirs", first.toolchain, folder / "state", file, folder, first)
     made.state.mkdir()
+    return made
+
+
+def in_yaml(first: Stack, folder: Path) -> Stack:
+    return beside(first, folder, definition())
+
+
+PROGRAM = """
+import json
+from pathlib import Path
+
+import pulumi
+import pulumi_inference_stack as inference
+import pulumi_kubernetes as kubernetes
+
+platform = pulumi.StackReference("organization/inference-stack/dev")
+cluster = kubernetes.Provider("kubernetes", kubeconfig=platform.require_output("kubeconfig"))
+inference.GpuNodePool(
+    "gpus",
+    resource_group_name=platform.require_output("resource_group"),
+    cluster_name=platform.require_output("cluster"),
+    pool="theirs",
+    sku="Standard_NC24ads_A100_v4",
+    mig=inference.MigArgsArgs(profile="MIG2g"),
+    nodes=inference.NodesArgsArgs(max=1),
+    tags=pulumi.Output.secret({"costCentre": "hunter2"}),
+)
+namespace = kubernetes.core.v1.Namespace(
+    "namespace", metadata={"name": "another-team"}, opts=pulumi.ResourceOptions(provider=cluster)
+)
+inference.RayServe(
+    "service",
+    manifest=json.loads(Path("service.json").read_text()),
+    opts=pulumi.ResourceOptions(providers=[cluster], depends_on=[namespace]),
+)
+"""
+
+
+def in_python(first: Stack, folder: Path) -> Stack:
+    """With the SDK that `pulumi package add` makes."""
+    environment = folder / "venv"
+    uv = PROJECT / ".venv" / "bin" / "uv"
+    subprocess.run([uv, "venv", "--quiet", "--seed", environment], check=True)
+    # What this project has installed is installed there too.
+    ours, theirs = (
+        next((venv / "lib").iterdir()) / "site-packages" for venv in (PROJECT / ".venv", environment)
+    )
+    (theirs / "ours.pth").write_text(f"{ours}\n")
+    runtime = {"name": "python", "options": {"toolchain": "pip", "virtualenv": str(environment)}}
+    made = beside(first, folder, {"name": "python-team", "runtime": runtime, "plugins": PLUGIN})
+    (folder / "__main__.py").write_text(PROGRAM)
+    (folder / "service.json").write_text(json.dumps(service()))
+    (folder / "requirements.txt").write_text("pulumi\n")
+    schema = folder / "schema.json"
+    schema.write_text(package().schema or "")
+    passed(made.pulumi("package", "add", str(schema), capture=True, cwd=folder))
     return made
 
 
@@ -115,10 +176,14 @@ def pools(made: Stack) -> set[str]:
         return {str(pool.properties.get("vmSize")) for pool in store.all(POOL)}
 
 
+@pytest.mark.parametrize("written", [in_yaml, in_python])
 def test_another_stack_adds_a_pool_and_a_service_to_the_cluster_and_takes_only_them_away(
-    first: Stack, second: Stack
+    written: Callable[[Stack, Path], Stack], first: Stack, tmp_path: Path
 ) -> None:
-    passed(second.run("up", "--yes", "--skip-preview", capture=True))
+    second = written(first, tmp_path)
+    shown = told(passed(second.run("up", "--yes", "--diff", capture=True)))
+    assert "nvidia.com/gpu" in shown
+    assert HIDDEN not in shown
     assert "Standard_NC24ads_A100_v4" in pools(first)
     client = Client(KubeConfig.from_file(first.state / "kubeconfig"), namespace=NAMESPACE, trust_env=False)
     eventually("their head", lambda: list(client.list(Pod, labels={"ray.io/node-type": "head"})))

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.__main__ import OFFERED
-from components.package import Package
+from components.__main__ import package
 from localcloud.stack import PROJECT
 from localcloud.toolchain.pins import BUILD_FLAGS
 
@@ -56,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(Path(__file__).with_name("typescript_sdk.go"), made / "main.go")
     # With the flags of the engine itself, so that what was compiled for it is not compiled again.
     subprocess.run(["go", "build", *BUILD_FLAGS, "-o", "generate", "."], cwd=made, check=True)  # noqa: S607
-    schema = Package(OFFERED, "inference-stack", "0.1.0").schema or ""
+    schema = package().schema or ""
     subprocess.run([made / "generate", made / "sdk"], input=schema, text=True, check=True)
     (made / "package.json").write_text(json.dumps({"name": "consumer", "dependencies": TYPESCRIPT}))
     (made / "tsconfig.json").write_text(json.dumps({"compilerOptions": OPTIONS, "files": ["index.ts"]}))
