@@ -19,10 +19,12 @@ from localcloud.arm.control_planes import home
 from localcloud.arm.store import Store
 from localcloud.stack import Stack
 from localcloud.toolchain import Toolchain
+from policies.baseline import differences
 from tests.cluster.live import RayCluster, RayService, eventually
 from tests.components.prod_network import network_policies
 from tests.e2e.environments import commands_with, passed, stack
 from tests.e2e.manifests import ApiServer, deployed, refusals, wrong_to_operator
+from tests.policies.cluster_view import view
 
 pytestmark = pytest.mark.e2e
 
@@ -153,10 +155,14 @@ def prod(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iter
         made.prepare()
         before = _in_arm(made)
         made.start(Console(stderr=True))
-        passed(made.up(capture=True))
+        passed(made.up(*made.policies, capture=True))
         yield Prod(made, before)
     finally:
         cluster.stop(made.state)
+
+
+def test_the_cluster_that_was_made_has_what_the_table_of_the_baselines_says(prod: Prod) -> None:
+    assert list(differences(view(prod.stack.backend.deployment()["resources"]))) == []
 
 
 def test_each_model_is_a_service_of_its_own_in_the_cluster_of_its_pool(prod: Prod) -> None:
