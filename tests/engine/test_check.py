@@ -3,14 +3,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import yaml
 
-from inference_stack.engine import check_ray_service, ray_service
-from inference_stack.spec import Finding, Severity
+from inference_stack.engine import ray_service
+from tests.engine.edited import APPLICATION, Edit, editor, faults
 
 CLUSTER = "spec.rayClusterConfig"
 GROUP = f"{CLUSTER}.workerGroupSpecs[0]"
-APPLICATION = "spec.serveConfigV2.applications[0]"
 STEPS = {"clusterUpgradeOptions": {"gatewayClassName": "istio", "stepSizePercent": 10, "intervalSeconds": 5}}
 MODEL = f"{APPLICATION}.args.llm_configs[0]"
 
@@ -20,33 +18,9 @@ def group(manifest) -> dict[str, Any]:
     return manifest["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]
 
 
-def faults(manifest: Any) -> list[Finding]:
-    """What is wrong with a manifest, advice aside."""
-    return [finding for finding in check_ray_service(manifest) if finding.severity is not Severity.NOTE]
-
-
-Edit = Callable[[Callable[[dict[str, Any]], object]], list[Any]]
-"""Change the first application of a Serve configuration, and check the whole."""
-
-
-def editor(manifest: dict[str, Any]) -> Edit:
-    def edit(change: Callable[[dict[str, Any]], object]) -> list[Any]:
-        config = yaml.safe_load(manifest["spec"]["serveConfigV2"])
-        change(config["applications"][0])
-        manifest["spec"]["serveConfigV2"] = yaml.safe_dump(config)
-        return faults(manifest)
-
-    return edit
-
-
 @pytest.fixture
 def edit_serve(manifest) -> Edit:
     return editor(manifest)
-
-
-@pytest.fixture
-def edit_apart(apart) -> Edit:
-    return editor(apart)
 
 
 def model(application: dict[str, Any]) -> dict[str, Any]:
@@ -274,81 +248,6 @@ def test_weights_that_are_copied_or_can_be_streamed_are_taken(edit_serve, source
     assert edit_serve(load(source, load_format)) == []
 
 
-def test_what_we_emit_of_a_disaggregated_model_has_no_fault(apart):
-    assert faults(apart) == []
-
-
-@pytest.mark.parametrize("side", ["prefill_config", "decode_config"])
-@pytest.mark.parametrize(
-    ("change", "code", "path"),
-    [
-        (lambda side: side.update(engine={}), "unknown-key", "engine"),
-        (
-            lambda side: side["engine_kwargs"].update(max_model_length=1),
-            "unknown-argument",
-            "engine_kwargs.max_model_length",
-        ),
-        (
-            lambda side: side["engine_kwargs"].pop("kv_transfer_config"),
-            "prefill-without-transfer",
-            "engine_kwargs.kv_transfer_config",
-        ),
-        (
-            lambda side: side["deployment_config"].update(max_ongoing_requests=0),
-            "value-not-allowed",
-            "deployment_config.max_ongoing_requests",
-        ),
-        (
-            lambda side: side["model_loading_config"].pop("model_id"),
-            "missing-key",
-            "model_loading_config.model_id",
-        ),
-    ],
-)
-def test_a_fault_of_either_side_of_a_disaggregated_model_is_told(edit_apart, side, change, code, path):
-    found = edit_apart(lambda app: change(app["args"][side]))
-    assert (code, f"{APPLICATION}.args.{side}.{path}") in {(each.code, each.path) for each in found}
-
-
-@pytest.mark.parametrize("key", ["llm_configs", "prefill"])
-def test_a_key_that_a_disaggregated_application_does_not_have_is_told(edit_apart, key):
-    (finding,) = edit_apart(lambda app: app["args"].update({key: []}))
-    assert (finding.code, finding.path) == ("unknown-key", f"{APPLICATION}.args.{key}")
-
-
-def test_a_disaggregated_application_needs_both_sides(edit_apart):
-    found = edit_apart(lambda app: app["args"].pop("prefill_config"))
-    assert ("missing-key", f"{APPLICATION}.args.prefill_config") in {(each.code, each.path) for each in found}
-
-
-@pytest.mark.parametrize(
-    ("change", "path"),
-    [
-        (
-            lambda side: side["model_loading_config"].update(model_id="other"),
-            "model_loading_config.model_id",
-        ),
-        (lambda side: side.pop("lora_config"), "lora_config.dynamic_lora_loading_path"),
-        (
-            lambda side: side["engine_kwargs"]["kv_transfer_config"].update(
-                kv_connector="OffloadingConnector"
-            ),
-            "engine_kwargs.kv_transfer_config.kv_connector",
-        ),
-    ],
-)
-def test_two_sides_that_could_not_work_together_are_told(edit_apart, change, path):
-    (finding,) = edit_apart(lambda app: change(app["args"]["decode_config"]))
-    assert (finding.code, finding.path) == (
-        "prefill-decode-differ",
-        f"{APPLICATION}.args.prefill_config.{path}",
-    )
-
-
-def test_two_sides_of_other_sizes_work_together(edit_apart):
-    assert edit_apart(lambda app: app["args"]["prefill_config"]["engine_kwargs"].update(max_num_seqs=4)) == []
-
-
 def test_the_arguments_of_another_application_are_its_own_affair(edit_serve):
     assert edit_serve(lambda app: app.update(import_path="ours:build", args={"anything": 1})) == []
 
@@ -377,11 +276,6 @@ def test_all_faults_are_told_at_once(manifest, group, edit_serve):
     }
 
 
-@pytest.mark.parametrize("arguments", [None, [], {}, {"prefill_config": 1, "decode_config": []}])
-def test_arguments_that_are_none_are_told_and_not_a_crash(edit_apart, arguments):
-    assert edit_apart(lambda app: app.update(args=arguments))
-
-
 @pytest.mark.parametrize("document", [{}, {"spec": []}, {"spec": {"serveConfigV2": 1}}])
 def test_a_document_that_is_no_ray_service_is_told_and_not_a_crash(document):
     assert faults(document)
@@ -405,11 +299,9 @@ def test_what_our_application_does_not_take_is_told_by_its_path(edit_serve, chan
     assert f"{APPLICATION}.{path}" in {finding.path for finding in edit_serve(change)}
 
 
-def test_the_arguments_of_either_of_rays_applications_are_held_against_its_own(edit_serve, edit_apart):
+def test_arguments_of_the_disaggregated_application_are_none_of_its_own(edit_serve):
     (finding,) = edit_serve(lambda app: app["args"].update(decode=1))
     assert finding.path == f"{APPLICATION}.args.decode"
-    (finding,) = edit_apart(lambda app: app["args"].update(llm_configs=[]))
-    assert finding.path == f"{APPLICATION}.args.llm_configs"
 
 
 def policy(application: dict[str, Any], **settings: Any) -> None:
