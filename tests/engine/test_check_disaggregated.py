@@ -86,8 +86,3 @@ def test_two_sides_of_other_sizes_work_together(edit_apart):
 @pytest.mark.parametrize("arguments", [None, [], {}, {"prefill_config": 1, "decode_config": []}])
 def test_arguments_that_are_none_are_told_and_not_a_crash(edit_apart, arguments):
     assert edit_apart(lambda app: app.update(args=arguments))
-
-
-def test_arguments_of_the_other_application_of_ray_are_none_of_its_own(edit_apart):
-    (finding,) = edit_apart(lambda app: app["args"].update(llm_configs=[]))
-    assert finding.path == f"{APPLICATION}.args.llm_configs"
