@@ -9,6 +9,7 @@ from pulumi_azure_native import authorization
 from components import gateway_names as names
 from components.gateway_manifests import VAULT, Vault, gateway_manifests, secret_provider
 from components.kuberay import ChartArgs, chart_source
+from components.pod_security import pod_security_labels
 from components.workload_identity import WorkloadIdentity
 from inference_stack.planner import Plan, pool_labels
 from inference_stack.spec import HEADS_POOL, Gateway
@@ -51,8 +52,9 @@ class ModelsGateway(pulumi.ComponentResource):
         super().__init__("inference-stack:index:ModelsGateway", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         gateway = args["gateway"]
+        labels = pod_security_labels(args["plan"].environment.cluster.kubernetes_version)
         namespace = kubernetes.core.v1.Namespace(
-            f"{name}-namespace", metadata={"name": names.NAMESPACE}, opts=child
+            f"{name}-namespace", metadata={"name": names.NAMESPACE, "labels": labels}, opts=child
         )
         crds = kubernetes.helm.v3.Release(
             f"{name}-crds",
@@ -126,6 +128,14 @@ def _values(plan: Plan) -> dict[str, Any]:
     selector = pool_labels(HEADS_POOL)
     return {
         "global": {"images": {"envoyGateway": {"image": images.pulled(images.envoy_gateway)}}},
+        "config": {
+            # It is the same program; its own default names a public registry.
+            "envoyGateway": {
+                "provider": {
+                    "kubernetes": {"shutdownManager": {"image": images.pulled(images.envoy_gateway)}}
+                }
+            }
+        },
         "crds": {"enabled": False},
         # It would change pods of every namespace, to tell proxies their zone: they need none.
         "topologyInjector": {"enabled": False},

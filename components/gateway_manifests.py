@@ -103,8 +103,15 @@ def _proxy(plan: Plan, gateway: Gateway) -> Manifest:
             "container": {
                 "image": images.pulled(images.envoy),
                 "resources": {"requests": size, "limits": {"memory": size["memory"]}},
+                # Of both containers. Envoy writes to /dev/shm alone.
+                "securityContext": {"readOnlyRootFilesystem": True},
             },
-            "pod": {"nodeSelector": pool_labels(HEADS_POOL), "topologySpreadConstraints": [spread]},
+            "pod": {
+                "nodeSelector": pool_labels(HEADS_POOL),
+                "topologySpreadConstraints": [spread],
+                "volumes": [{"name": "scratch", "emptyDir": {}}],
+            },
+            "patch": {"type": "StrategicMerge", "value": _drained()},
         },
         "envoyService": {
             "type": "LoadBalancer",
@@ -122,6 +129,13 @@ def _proxy(plan: Plan, gateway: Gateway) -> Manifest:
         "shutdown": {"drainTimeout": f"{DRAIN_S}s"},
     }
     return _manifest("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy", names.PROXY, spec)
+
+
+def _drained() -> Manifest:
+    """Where the container beside Envoy writes that its requests are answered (shutdown_manager.go)."""
+    mounted = [{"name": "scratch", "mountPath": "/tmp"}]  # noqa: S108 - a volume of the pod
+    containers = [{"name": "shutdown-manager", "volumeMounts": mounted}]
+    return {"spec": {"template": {"spec": {"containers": containers}}}}
 
 
 def _gateway(gateway: Gateway) -> Manifest:

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.network_policies import KUBERAY_NAMESPACE
+from components.pod_security import pod_security_labels
 
 
 class ChartArgs(TypedDict):
@@ -29,6 +30,9 @@ class KubeRayArgs(TypedDict):
     """Required. Chart of the operator."""
     image: NotRequired[str]
     """Optional. Image of the operator, `repository:tag`. Left out: that of its chart."""
+    kubernetes_version: NotRequired[str]
+    """Optional. Version of the cluster, as 1.35, whose standards its pods are held to. Left out: the
+    latest that the cluster knows."""
     shared: NotRequired[bool]
     """Optional. The cluster serves other stacks too: the definitions stay when this stack goes."""
 
@@ -45,7 +49,10 @@ class KubeRay(pulumi.ComponentResource):
         super().__init__("inference-stack:index:KubeRay", name, {}, opts)
         namespace = kubernetes.core.v1.Namespace(
             f"{name}-namespace",
-            metadata={"name": KUBERAY_NAMESPACE},
+            metadata={
+                "name": KUBERAY_NAMESPACE,
+                "labels": pod_security_labels(args.get("kubernetes_version")),
+            },
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.crds = kubernetes.helm.v3.Release(

@@ -1,9 +1,11 @@
 """The namespace of the models in one cluster."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+
+from components.pod_security import pod_security_labels
 
 
 class ServingNamespaceArgs(TypedDict):
@@ -15,6 +17,8 @@ class ServingNamespaceArgs(TypedDict):
     """Required. Name of the service account of the pods."""
     client_id: pulumi.Input[str]
     """Required. Client id of the identity that its pods hold."""
+    kubernetes_version: NotRequired[str]
+    """Conditional. Version of the cluster, as 1.35, where it is the stack's own."""
 
 
 class ServingNamespace(pulumi.ComponentResource):
@@ -26,8 +30,9 @@ class ServingNamespace(pulumi.ComponentResource):
         """Register namespace and service account."""
         super().__init__("inference-stack:index:ServingNamespace", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
+        labels = pod_security_labels(args.get("kubernetes_version"))
         namespace = kubernetes.core.v1.Namespace(
-            f"{name}-namespace", metadata={"name": args["namespace"]}, opts=child
+            f"{name}-namespace", metadata={"name": args["namespace"], "labels": labels}, opts=child
         )
         kubernetes.core.v1.ServiceAccount(
             f"{name}-service-account",

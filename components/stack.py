@@ -252,7 +252,12 @@ class InferenceStack(pulumi.ComponentResource):
         )
         namespace = ServingNamespace(
             name,
-            {"namespace": NAMESPACE, "service_account": SERVICE_ACCOUNT, "client_id": identity.client_id},
+            {
+                "namespace": NAMESPACE,
+                "service_account": SERVICE_ACCOUNT,
+                "client_id": identity.client_id,
+                "kubernetes_version": environment.cluster.kubernetes_version,
+            },
             opts=inside,
         )
         ranges = own_ranges(environment)
@@ -269,6 +274,7 @@ class InferenceStack(pulumi.ComponentResource):
                     "crds": _chart(environment.charts.kuberay_crds),
                     "operator": _chart(environment.charts.kuberay_operator),
                     "image": images.pulled(images.kuberay_operator),
+                    "kubernetes_version": environment.cluster.kubernetes_version,
                 },
                 opts=inside,
             )

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.workload_identity import WorkloadIdentity
-from inference_stack.engine import pod_security
+from inference_stack.engine import pod_security, read_only_image
 from inference_stack.planner import Copy
 
 NAME = "weights"
@@ -21,7 +21,6 @@ TRIES = 6
 """Pods of a Job that may fail; each goes on where the one before it ended."""
 SIZE = {"cpu": "1", "memory": "2Gi"}
 """Eight blocks of 64 MiB are on their way at a time."""
-CACHE = "/cache"
 
 
 class WeightsArgs(TypedDict):
@@ -114,14 +113,8 @@ class Weights(pulumi.ComponentResource):
             "name": NAME,
             "image": args["image"],
             "command": ["python", "-m", "serving.weights", "copy", copy.source, copy.folder],
-            "env": [{"name": "HF_HOME", "value": CACHE}, {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"}],
             "resources": {"requests": SIZE, "limits": SIZE},
-            "securityContext": {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            },
-            "volumeMounts": [{"name": "cache", "mountPath": CACHE}],
+            **read_only_image(),
         }
         pod = {
             "serviceAccountName": NAME,
@@ -131,7 +124,7 @@ class Weights(pulumi.ComponentResource):
             "nodeSelector": dict(args["node_selector"]),
             "securityContext": pod_security(),
             "containers": [container],
-            "volumes": [{"name": "cache", "emptyDir": {"sizeLimit": "1Gi"}}],
+            "volumes": [{"name": "scratch", "emptyDir": {"sizeLimit": "1Gi"}}],
         }
         labels = {"app.kubernetes.io/name": NAME, "azure.workload.identity/use": "true"}
         # The node is not taken away from under a copy to save money.

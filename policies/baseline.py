@@ -12,11 +12,14 @@ PAGE = Path(__file__).parents[1] / "docs" / "hardening.md"
 
 BL = "AKS baseline"
 AVM = "AVM"
+PODS = "AKS baseline's policies"
 SOURCES = {
     BL: "mspnp/aks-baseline@0b468aa, workload-team/cluster-stamp.bicep: Microsoft's reference cluster",
     AVM: "Azure Verified Modules, managed cluster, their secure values: "
     "Azure/bicep-registry-modules@9f9ea1a and Azure/terraform-azurerm-avm-res-containerservice-"
     "managedcluster@895e0c6",
+    PODS: "mspnp/aks-baseline@2424407, workload-team/modules/policies.bicep: what Azure Policy holds pods "
+    "to, outside of kube-system",
 }
 
 
@@ -199,6 +202,14 @@ BASELINE = (
         "Requests are in kube-audit-admin; what the server says of itself is billed by volume. "
         "`telemetry.diagnostics` adds it.",
     ),
+    *(
+        Row(f"namespaces[{namespace}].podSecurity", "restricted", PODS)
+        for namespace in ("inference", "inference-prod", "kuberay-system", "envoy-gateway-system")
+    ),
+    *(
+        Row(f"containers[{container}].readOnlyRootFilesystem", True, PODS)
+        for container in ("ray-head", "ray-worker", "autoscaler", "weights", "envoy")
+    ),
 )
 
 
@@ -239,6 +250,18 @@ TAIL = """\
 Left as the baseline has it: encryption at the host is off. It wants `Microsoft.Compute/EncryptionAtHost`
 registered in the subscription, which ARM refuses to do without, and it cannot be changed on a pool that
 stands. Disks of Azure are encrypted at rest without it.
+
+**Pods.** The API server itself refuses what a namespace made here does not take: the baseline only has it
+noted. Its level is that of the cluster's version; what the latest would refuse is told when something is
+applied. NVIDIA's device plugin and its exporter need the node, and run in kube-system, which the baseline
+leaves out too; `governance.waivers` says why.
+
+No container there can write to its image. Heads, workers and Ray's autoscaler write to /dev/shm and below
+/tmp, a volume of the pod that is also their HOME: sessions and logs of Ray, caches, checkpoints from the
+hub. That is measured: all of dev's application, real Ray and vLLM on simulated GPUs, on a root that is
+read-only. What a real GPU adds, such as kernels that Triton, FlashInfer and CUDA compile, goes below HOME
+unless told otherwise; it was not run. Envoy, with the arguments that Envoy Gateway gives it, writes to
+/dev/shm alone; the container beside it leaves a file in /tmp when requests are answered.
 
 **dev** is lighter: a public API server, no Entra and with it local accounts, no Defender, and storage,
 registry and vault with public addresses behind identities. Nothing of worth lies in it, and whoever develops

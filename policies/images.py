@@ -1,12 +1,14 @@
 """The images that a resource asks for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 from policies.pods import WITH_PODS, pods
 from policies.seen import Seen
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
-WITH_IMAGES = (*WITH_PODS, RELEASE)
+ENVOY_PROXY = "kubernetes:gateway.envoyproxy.io/v1alpha1:EnvoyProxy"
+WITH_IMAGES = (*WITH_PODS, RELEASE, ENVOY_PROXY)
 """Types of the resources that ask for images. Of a chart, those that its values name."""
 
 
@@ -19,15 +21,27 @@ def images(resource: Seen) -> Iterator[tuple[str, str]]:
 
 
 def _named(resource: Seen) -> Iterator[tuple[str, str]]:
-    if resource.type == RELEASE:
-        image = resource.get("values.image", {})
-        if image.get("repository"):
-            # KubeRay's chart knows no digest of its own; one stands in the tag: v1.6.1@sha256:…
-            yield "values.image", f"{image['repository']}:{image.get('tag') or ''}"
+    if resource.type in (RELEASE, ENVOY_PROXY):
+        place = "values" if resource.type == RELEASE else "spec"
+        yield from _in_values(resource.get(place), place)
         return
     for pod in pods(resource):
         for path, container in pod.containers:
             yield f"{path}.image", str(container.get("image") or "")
+
+
+def _in_values(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Whatever charts call an image: a reference, or a repository and a tag that may hold the digest too."""
+    if not isinstance(value, Mapping):
+        return
+    for name, inner in cast("Mapping[str, Any]", value).items():
+        here = f"{path}.{name}"
+        if name == "image" and isinstance(inner, str) and inner:
+            yield here, inner
+        elif name == "image" and isinstance(inner, Mapping) and inner.get("repository"):
+            yield here, f"{inner['repository']}:{inner.get('tag') or ''}"
+        else:
+            yield from _in_values(inner, here)
 
 
 def registry_of(image: str) -> str:

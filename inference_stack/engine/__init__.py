@@ -20,6 +20,7 @@ from .ray_service import (
     WorkerGroup,
     pod_security,
     ray_service,
+    read_only_image,
 )
 from .serve_config import (
     INGRESS_MAX_REPLICAS,
@@ -56,6 +57,7 @@ __all__ = [
     "pod_security",
     "ray_cluster_findings",
     "ray_service",
+    "read_only_image",
     "serve_config",
     "serve_config_findings",
 ]

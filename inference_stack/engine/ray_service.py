@@ -27,6 +27,10 @@ OBJECT_STORE_SHARE = 0.5
 Left to itself Ray takes 30 % of the pod's memory, and moves to a disk where /dev/shm is smaller than that."""
 HEAD_SHM_GIB = 1
 
+SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod
+"""All that the image's programs write, /dev/shm aside: sessions and logs of Ray below it, and as their HOME
+what they keep, such as compiled kernels and checkpoints from the hub. The image itself is read-only."""
+
 PORTS = {"gcs-server": 6379, "dashboard": 8265, "client": 10001, "metrics": 8080, "serve": 8000}
 """Ports of the head; KubeRay finds each by its name. It has workers tell their series on the same one."""
 
@@ -121,7 +125,7 @@ def _autoscaler(service: RayService) -> Manifest:
         "upscalingMode": "Default",
         "idleTimeoutSeconds": service.idle_timeout_s,
         "resources": {"requests": size, "limits": dict(size)},
-        "securityContext": _unprivileged(),
+        **read_only_image(),
     }
 
 
@@ -191,8 +195,20 @@ def ray_resources(group: WorkerGroup) -> dict[str, str]:
     return resources
 
 
-def _unprivileged() -> Manifest:
-    return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+def read_only_image(*mounts: Manifest) -> Manifest:
+    """What a container of the image of heads and workers has, so that it writes to volumes alone.
+
+    `mounts` are those of other volumes than `scratch`, which its pod must have.
+    """
+    return {
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "env": [{"name": "HOME", "value": SCRATCH}],
+        "volumeMounts": [*mounts, {"name": "scratch", "mountPath": SCRATCH}],
+    }
 
 
 def _container(cpu: int, memory_gib: int, accelerators: dict[str, str]) -> Manifest:
@@ -205,8 +221,7 @@ def _container(cpu: int, memory_gib: int, accelerators: dict[str, str]) -> Manif
     return {
         "imagePullPolicy": "IfNotPresent",
         "resources": {"requests": amounts, "limits": dict(amounts)},
-        "securityContext": _unprivileged(),
-        "volumeMounts": [{"name": "shared-memory", "mountPath": "/dev/shm"}],  # noqa: S108 - a volume of the pod
+        **read_only_image({"name": "shared-memory", "mountPath": "/dev/shm"}),  # noqa: S108 - the same
     }
 
 
@@ -226,8 +241,11 @@ def _pod(service: RayService, container: Manifest, shm_gib: int) -> Manifest:
         "serviceAccountName": service.service_account,
         "securityContext": pod_security(),
         "containers": [container],
-        # Without it a pod has 64 MiB, in which neither NCCL nor vLLM's processes can talk.
-        "volumes": [{"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": f"{shm_gib}Gi"}}],
+        "volumes": [
+            # Without it a pod has 64 MiB, in which neither NCCL nor vLLM's processes can talk.
+            {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": f"{shm_gib}Gi"}},
+            {"name": "scratch", "emptyDir": {}},
+        ],
     }
 
 

@@ -118,7 +118,7 @@ RULES = (
     _rule(
         r"spec\.volumes\[\d+\]|volumeMounts\[\d+\]",
         Fate.LEFT,
-        "a pod has /dev/shm, as large as the plan says, and no other volume",
+        "a pod has /dev/shm, as large as the plan says, and what it writes to; no other volume",
     ),
     _rule(
         r"(?:initContainers|containers)\[\d+\]",

@@ -1,5 +1,6 @@
 """Environments that differ from dev in what a test is about, and stacks that run them."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 import psutil
 import yaml
 
+from inference_stack.spec import Images
 from localcloud.stack import PROJECT, Stack, stack_at
 from localcloud.toolchain import Toolchain
 
@@ -25,6 +27,17 @@ def settings(folder: Path, change: Change | None = None, environment: str = "dev
     file = folder / f"changed.{environment}.yaml"
     file.write_text(yaml.safe_dump(content))
     return file
+
+
+def pinned(environment: dict[str, Any]) -> None:
+    """Every image by a digest of its own, and nothing waived that was only for want of them."""
+    images = environment["images"]
+    defaults = {name: str(field.default) for name, field in Images.model_fields.items()}
+    for name, default in {**defaults, "serving": images["serving"]}.items():
+        if "/" in default:
+            images[name] = f"{default}@sha256:{hashlib.sha256(name.encode()).hexdigest()}"
+    governance = environment["governance"]
+    governance["waivers"] = [each for each in governance["waivers"] if each["rule"] != "images-pinned"]
 
 
 PYTHON = f"""

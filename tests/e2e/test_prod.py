@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 from lightkube import Client
 from lightkube.resources.batch_v1 import Job
-from lightkube.resources.core_v1 import Namespace, Node, Pod
+from lightkube.resources.core_v1 import ConfigMap, Namespace, Node, Pod
 from lightkube.types import CascadeType, PatchType
 from rich.console import Console
 
+from components.gateway_names import NAMESPACE as GATEWAY
 from components.stack import NAMESPACE
 from inference_stack.planner import POOL_LABEL, Plan, PlannedPool, copies, plan_environment
 from inference_stack.spec import read
@@ -22,8 +24,10 @@ from localcloud.toolchain import Toolchain
 from policies.baseline import differences
 from tests.cluster.live import RayCluster, RayService, eventually
 from tests.components.prod_network import network_policies
-from tests.e2e.environments import commands_with, passed, stack
+from tests.e2e.environments import commands_with, passed, pinned, stack
 from tests.e2e.manifests import ApiServer, deployed, refusals, wrong_to_operator
+from tests.e2e.pods import enforcing, made, owning, pods_of, restricted
+from tests.gateway.proxy_pods import proxy_pods
 from tests.policies.cluster_view import view
 
 pytestmark = pytest.mark.e2e
@@ -150,7 +154,7 @@ def _in_arm(made: Stack) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def prod(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prod]:
-    made = stack(tmp_path_factory.mktemp("prod"), toolchain, environment="prod")
+    made = stack(tmp_path_factory.mktemp("prod"), toolchain, pinned, environment="prod")
     try:
         made.prepare()
         before = _in_arm(made)
@@ -239,6 +243,72 @@ def test_every_worker_runs_on_its_own_pool(prod: Prod, bound: str | int) -> None
         for group, workers in running.items()
     }
     assert {group: where for group, where in strayed.items() if where} == {}
+
+
+def test_namespaces_of_ours_take_every_pod_of_ours_and_none_that_could_own_its_node(prod: Prod) -> None:
+    sent = [one.manifest for one in deployed(prod.stack)]
+    held = [(server, name) for server in prod.servers for name in enforcing(server)]
+    assert {name for _, name in held} == {
+        each["metadata"]["name"] for each in sent if each["kind"] == "Namespace"
+    }
+    taken = {
+        (name, what): server.refusal(pod) for server, name in held for what, pod in pods_of(server, name)
+    }
+    assert {key: refused for key, refused in taken.items() if refused} == {}
+    groups = {f"{group.model}/{group.name}" for group in prod.groups()}
+    heads = {f"{model.name}/headgroup" for model in prod.plan.models}
+    assert {what for _, what in taken} == groups | heads | {"kuberay-operator", "envoy-gateway", "weights"}
+    for server, name in held:
+        assert server.refusal(restricted(name)) is None
+        for said, pod in owning(name):
+            refused = server.refusal(pod) or ""
+            assert 'is forbidden: violates PodSecurity "restricted:' in refused
+            assert said in refused
+
+
+@pytest.fixture(scope="module")
+def proxies(prod: Prod, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The template of the pods that the gateway's controller makes."""
+    kept = prod.servers[0].client.get(ConfigMap, "envoy-gateway-config", namespace=GATEWAY).data or {}
+    (asked,) = (one.manifest for one in deployed(prod.stack) if one.manifest["kind"] == "EnvoyProxy")
+    return proxy_pods(tmp_path_factory.mktemp("proxies"), yaml.safe_load(kept["envoy-gateway.yaml"]), asked)
+
+
+def containers_of(prod: Prod, proxies: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every container in a namespace of ours, those of the proxies included."""
+    held = [
+        each for server in prod.servers for name in enforcing(server) for _, each in pods_of(server, name)
+    ]
+    for spec in (*(each["spec"] for each in held), proxies["spec"]):
+        yield from (*spec.get("initContainers", ()), *spec["containers"])
+
+
+def test_the_namespace_of_the_gateway_takes_the_proxies_that_its_controller_makes(
+    prod: Prod, proxies: dict[str, Any]
+) -> None:
+    # The controller makes their account; the API server wants one that is there.
+    spec = {**proxies["spec"], "serviceAccountName": "default"}
+    assert prod.servers[0].refusal(made(GATEWAY, spec, proxies["metadata"]["labels"])) is None
+
+
+def test_every_image_is_pulled_by_the_digest_that_the_environment_names(
+    prod: Prod, proxies: dict[str, Any]
+) -> None:
+    images = prod.plan.environment.images
+    named = (images.device_plugin, images.dcgm_exporter, images.kuberay_operator, images.envoy_gateway)
+    wanted = {images.pulled(each) for each in (*named, images.envoy, images.serving)}
+    assert all("@sha256:" in each for each in wanted)
+    daemons = [one.manifest for one in deployed(prod.stack) if one.manifest["kind"] == "DaemonSet"]
+    found = [*containers_of(prod, proxies)]
+    found += [each for daemon in daemons for each in daemon["spec"]["template"]["spec"]["containers"]]
+    assert {each["image"] for each in found} == wanted
+
+
+def test_no_container_of_ours_can_write_to_its_image(prod: Prod, proxies: dict[str, Any]) -> None:
+    found = {each["name"]: each["securityContext"] for each in containers_of(prod, proxies)}
+    assert {"ray-head", "ray-worker", "autoscaler", "wait-gcs-ready", "weights"} < found.keys()
+    assert {"kuberay-operator", "envoy-gateway", "envoy", "shutdown-manager"} < found.keys()
+    assert [name for name, security in found.items() if not security.get("readOnlyRootFilesystem")] == []
 
 
 def test_neither_refresh_nor_up_changes_anything_at_the_maximum(prod: Prod) -> None:

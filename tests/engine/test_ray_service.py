@@ -82,7 +82,7 @@ def test_a_taint_that_cannot_be_read_is_refused(service, workers):
 
 
 def test_ray_may_fill_half_of_the_shared_memory(manifest):
-    (volume,) = worker(manifest)["template"]["spec"]["volumes"]
+    volume, _ = worker(manifest)["template"]["spec"]["volumes"]
     assert volume["emptyDir"] == {"medium": "Memory", "sizeLimit": "8Gi"}
     assert worker(manifest)["rayStartParams"]["object-store-memory"] == str(4 * 1024**3)
 
@@ -97,6 +97,17 @@ def test_no_pod_runs_as_root_or_gains_privileges(manifest):
     for pod in pods(manifest):
         assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
         assert pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] is False
+
+
+def test_the_image_is_read_only_and_what_is_written_goes_to_volumes(manifest):
+    autoscaler = manifest["spec"]["rayClusterConfig"]["autoscalerOptions"]
+    for container in (autoscaler, *(pod["spec"]["containers"][0] for pod in pods(manifest))):
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert {"name": "HOME", "value": "/tmp"} in container["env"]  # noqa: S108
+        assert {"name": "scratch", "mountPath": "/tmp"} in container["volumeMounts"]  # noqa: S108
+    for pod in pods(manifest):
+        mounted = {mount["name"] for mount in pod["spec"]["containers"][0]["volumeMounts"]}
+        assert {volume["name"] for volume in pod["spec"]["volumes"]} == mounted
 
 
 def test_the_autoscaler_beside_the_head_asks_for_what_the_plan_leaves_it(manifest):

@@ -1,6 +1,11 @@
 """A cluster as the table of the baselines sees it, whether previewed or made."""
 
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
+
+from policies.security.namespaces_enforce_pod_security import ENFORCE
 
 AKS = "azure-native:containerservice"
 
@@ -19,6 +24,11 @@ def view(states: list[dict[str, Any]]) -> dict[str, Any]:
     }
     return {
         **made,
+        "namespaces": {
+            each["metadata"]["name"]: {"podSecurity": each["metadata"]["labels"][ENFORCE]}
+            for each in of["kubernetes:core/v1:Namespace"]
+        },
+        "containers": dict(_containers(of)),
         "agentPoolProfiles": {pool["name"]: pool for pool in made["agentPoolProfiles"]},
         "agentPools": {"gpu": gpu},
         "maintenanceConfigurations": {
@@ -26,3 +36,22 @@ def view(states: list[dict[str, Any]]) -> dict[str, Any]:
         },
         "diagnosticSettings": logs,
     }
+
+
+def _containers(of: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What containers may do, by their names; those of one name may the same."""
+    found: list[dict[str, Any]] = []
+    for service in of["kubernetes:ray.io/v1:RayService"]:
+        cluster = service["spec"]["rayClusterConfig"]
+        found.append({**cluster["autoscalerOptions"], "name": "autoscaler"})
+        for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+            found += group["template"]["spec"]["containers"]
+    for job in of["kubernetes:batch/v1:Job"]:
+        found += job["spec"]["template"]["spec"]["containers"]
+    for proxy in of["kubernetes:gateway.envoyproxy.io/v1alpha1:EnvoyProxy"]:
+        deployment = proxy["spec"]["provider"]["kubernetes"]["envoyDeployment"]
+        found.append({**deployment["container"], "name": "envoy"})
+    for name, own in groupby(sorted(found, key=itemgetter("name")), key=itemgetter("name")):
+        security, *others = [each["securityContext"] for each in own]
+        assert all(each == security for each in others)
+        yield name, security

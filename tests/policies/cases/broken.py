@@ -24,6 +24,9 @@ LOADING = "model_loading_config/model_source"
 WAY = "metadata/annotations"
 GUARDED = {WAY: {"inference-stack.io/authentication": "entra"}}
 LISTENER = {"gatewayClassName": "c", "listeners": [{"name": "http", "protocol": "HTTP", "port": 80}]}
+PROXIES = {
+    "provider": {"kubernetes": {"envoyDeployment": {"container": {"image": "acme.azurecr.io/envoy:v1"}}}}
+}
 SPOT = pool("spot", scaleSetPriority="Spot", scaleSetEvictionPolicy="Delete")
 
 BROKEN: dict[str, tuple[Made, ...]] = {
@@ -114,6 +117,10 @@ BROKEN: dict[str, tuple[Made, ...]] = {
     "images-pinned": (
         deployment("bad-tag", **{f"{CONTAINER}/image": "acme.azurecr.io/exporter:v1"}),
         chart("bad-values", **{"values/image/tag": "v1"}),
+        chart(
+            "bad-global", **{"values/global": {"images": {"proxy": {"image": "acme.azurecr.io/proxy:v1"}}}}
+        ),
+        manifest("gateway.envoyproxy.io/v1alpha1:EnvoyProxy", "bad-proxy", PROXIES, {}),
     ),
     "keys-rotate": (
         cluster(
@@ -124,6 +131,11 @@ BROKEN: dict[str, tuple[Made, ...]] = {
     ),
     "local-accounts-off": (cluster("bad-accounts", disableLocalAccounts=False),),
     "namespaces-deny-by-default": (namespace("bad-namespace"),),
+    "namespaces-enforce-pod-security": (
+        namespace("bad-unlabelled", **{"metadata/labels": None}),
+        namespace("bad-told", **{"metadata/labels": {"pod-security.kubernetes.io/warn": "restricted"}}),
+        namespace("bad-baseline", **{"metadata/labels": {"pod-security.kubernetes.io/enforce": "baseline"}}),
+    ),
     "network-policy-enforced": (cluster("bad-unfiltered", **{"networkProfile/networkPolicy": "none"}),),
     "pods-keep-off-the-host": (
         deployment("bad-folder", **{f"{POD}/volumes": [{"name": "host", "hostPath": {"path": "/"}}]}),

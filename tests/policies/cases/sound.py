@@ -139,7 +139,8 @@ def manifest(kind: str, name: str, spec: Mapping[str, Any] | None, changes: Mapp
 
 
 def namespace(name: str = "models", **changes: Any) -> Made:
-    return manifest("core/v1:Namespace", name, None, changes)
+    held = {"metadata/labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
+    return manifest("core/v1:Namespace", name, None, {**held, **changes})
 
 
 def deny(name: str = "deny", **changes: Any) -> Made:
