@@ -121,3 +121,32 @@ def test_a_model_of_another_cluster_is_not_behind_the_gateway(asked: Asked) -> N
     assert [
         (each.path, each.code) for each in wrong.value.findings if each.code == "model-beyond-gateway"
     ] == [("gateway.tenants[0].models[1]", "model-beyond-gateway")]
+
+
+def shared(asked: Asked, may: list[str], **changes: Any) -> list[tuple[str, str]]:
+    """What is wrong where two models may share GPUs, and the tenant asks some of them."""
+    (copilot,) = asked["models"]
+    copilot.pop("placement")
+    models = [copilot, {**copilot, "name": "other", **changes}]
+    pools = [
+        {"name": name, "sku": "Standard_NC40ads_H100_v5", "nodes": {"max": 1}} for name in ("one", "two")
+    ]
+    try:
+        planned(asked, models, may, pools=pools, shared_gpus=True)
+    except InvalidEnvironment as wrong:
+        return [(each.path, each.code) for each in wrong.findings]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("may", "isolation", "wrong"),
+    [
+        (["copilot"], "shared", [("gateway.tenants[0].models[0]", "tenant-reaches-more")]),
+        (["copilot", "other"], "shared", []),
+        (["copilot"], "dedicated", []),
+    ],
+)
+def test_a_tenant_may_ask_all_models_of_a_service_or_none(
+    asked: Asked, may: list[str], isolation: str, wrong: list[tuple[str, str]]
+) -> None:
+    assert shared(asked, may, isolation=isolation) == wrong
