@@ -170,7 +170,9 @@ class Envoy:
         self.log = folder / "envoy.log"
         program = Path(sys.executable).with_name("envoy")
         options = ("-c", str(folder / "bootstrap.json"), "--disable-hot-restart", "--concurrency", "2")
-        self._child = Child(Command(name="envoy", program=program, arguments=options), self.log)
+        # Tests read the access log, which is otherwise written every 10 s.
+        soon = ("--file-flush-interval-msec", "100")
+        self._child = Child(Command(name="envoy", program=program, arguments=options + soon), self.log)
 
     def wait(self) -> None:
         """Until it says that it is ready."""
