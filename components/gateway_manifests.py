@@ -6,6 +6,7 @@ Registers nothing. Manifests are in JSON types, in the order in which they may b
 from typing import Any, NamedTuple
 
 from components import gateway_names as names
+from components.gateway_refusals import SILENT_S, SLOW_S, nowhere, overrides
 from inference_stack.engine import DRAIN_S, PORTS
 from inference_stack.planner import GatewayRoute, Plan, gateway_routes, pool_labels
 from inference_stack.spec import HEADS_POOL, Gateway, GatewayTenant
@@ -19,10 +20,8 @@ TENANT_HEADER = "x-tenant"
 CERTIFICATE, KEYS, VAULT = "gateway-certificate", "gateway-keys", "gateway-vault"
 """Secrets of Kubernetes that the provider class of the last name keeps in step with Key Vault."""
 HTTPS = "https"
-SILENT_S = 600
-"""How long an answer may say nothing, seconds: as long as Ray's router lets a request wait."""
-SLOW_S = 60
-"""How long a caller may take to send a request, seconds."""
+NOWHERE = "no.model"
+"""Route of all paths that are no model's, whose names have no dot."""
 MOST_REQUESTS = 16_384
 """Requests and connections of a model at once, through one proxy: the application refuses long before.
 Envoy's own default is 1,024."""
@@ -51,6 +50,7 @@ def gateway_manifests(plan: Plan, gateway: Gateway, backends: str) -> list[Manif
         _gateway(gateway),
         _callers(),
         _grant(backends),
+        *_nowhere(gateway),
         *(manifest for route in gateway_routes(plan) for manifest in _way(gateway, route, backends)),
     ]
 
@@ -183,6 +183,21 @@ def _grant(backends: str) -> Manifest:
     return made
 
 
+def _nowhere(gateway: Gateway) -> list[Manifest]:
+    """Every path that is no model's, answered here."""
+    eg = "gateway.envoyproxy.io"
+    answer = {"directResponse": nowhere(gateway).response()}
+    filtered = {
+        "type": "ExtensionRef",
+        "extensionRef": {"group": eg, "kind": "HTTPRouteFilter", "name": NOWHERE},
+    }
+    rule = {"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "filters": [filtered]}
+    return [
+        _manifest(f"{eg}/v1alpha1", "HTTPRouteFilter", NOWHERE, answer),
+        _http_route(gateway, NOWHERE, rule),
+    ]
+
+
 def _way(gateway: Gateway, route: GatewayRoute, backends: str) -> list[Manifest]:
     """The route of a model, who may take it, and how often."""
     eg = "gateway.envoyproxy.io/v1alpha1"
@@ -212,12 +227,16 @@ def _route(gateway: Gateway, route: GatewayRoute, backends: str) -> Manifest:
         # An answer may take as long as it takes.
         "timeouts": {"request": "0s"},
     }
+    return _http_route(gateway, route.model, rule)
+
+
+def _http_route(gateway: Gateway, name: str, rule: Manifest) -> Manifest:
     spec = {
         "parentRefs": [{"name": names.GATEWAY, "sectionName": HTTPS}],
         "hostnames": [gateway.host],
         "rules": [rule],
     }
-    return _manifest("gateway.networking.k8s.io/v1", "HTTPRoute", route.model, spec)
+    return _manifest("gateway.networking.k8s.io/v1", "HTTPRoute", name, spec)
 
 
 def _security(gateway: Gateway, route: GatewayRoute) -> Manifest:
@@ -254,18 +273,20 @@ def _security(gateway: Gateway, route: GatewayRoute) -> Manifest:
 
 def _traffic(gateway: Gateway, route: GatewayRoute) -> Manifest:
     """Each tenant's limit, of which a proxy keeps its part by itself; no retries, and no end of an answer."""
+    parts = [tenant.requests_per_minute // gateway.replicas for tenant in route.tenants]
     limits = [
         {
             "clientSelectors": [{"headers": [{"name": TENANT_HEADER, "value": _identity(tenant)}]}],
-            "limit": {"requests": tenant.requests_per_minute // gateway.replicas, "unit": "Minute"},
+            "limit": {"requests": part, "unit": "Minute"},
         }
-        for tenant in route.tenants
+        for tenant, part in zip(route.tenants, parts, strict=True)
     ]
     at_once = ("maxConnections", "maxPendingRequests", "maxParallelRequests")
     return {
         "rateLimit": {"local": {"rules": limits}},
         "circuitBreaker": dict.fromkeys(at_once, MOST_REQUESTS),
         "timeout": {"http": {"requestTimeout": "0s"}},
+        "responseOverride": overrides(gateway, route.model, parts),
     }
 
 

@@ -10,6 +10,7 @@ import yaml
 from components.gateway_manifests import (
     AUTHENTICATION,
     KEYS,
+    NOWHERE,
     Vault,
     gateway_manifests,
     secret_provider,
@@ -64,8 +65,9 @@ def test_envoy_gateway_accepts_everything_that_is_sent_for_prod(
     assert told.refused == ""
     assert told.unmet() == []
     models = {route.model for route in gateway_routes(prod)}
-    for kind in ("HTTPRoute", "SecurityPolicy", "BackendTrafficPolicy"):
-        assert {name for accepted, name in told.accepted() if accepted == kind} == models
+    wanted = {"HTTPRoute": {*models, NOWHERE}, "SecurityPolicy": models, "BackendTrafficPolicy": models}
+    for kind, names in wanted.items():
+        assert {name for accepted, name in told.accepted() if accepted == kind} == names
     assert {("Gateway", "models"), ("GatewayClass", "envoy"), ("ClientTrafficPolicy", "models")} <= (
         told.accepted()
     )
