@@ -77,7 +77,7 @@ RULES = (
         "upgradeStrategy",
         Fate.LEFT,
         "an upgrade is a new cluster, or none",
-        "set upgrade: NewCluster or None",
+        "leave upgrade to the plan, or set NewCluster or None",
     ),
     _rule("rayVersion", Fate.DERIVED, f"this stack, which runs Ray {RAY}"),
     _rule(

@@ -50,7 +50,7 @@ def model(served: Served, to: str, taken: Sequence[str], catalog: Catalog, versi
     _precision(served, to, asked)
     if served.routing == "prefix":
         asked.content["routing"] = "prefix"
-    if served.upgrade and served.upgrade != "NewCluster":
+    if served.upgrade:
         asked.content["upgrade"] = served.upgrade
     for key, paths in served.said.items():
         for path in paths:

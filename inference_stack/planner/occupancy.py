@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from .choice.nodes import QUARTERS, nodes_needed
 from .choice.packed import packed
 from .plan import PlannedModel, PlannedPool
+from .services import Service, gpus_shared
 
 Role = Literal["serve", "prefill"]
 
@@ -49,9 +50,17 @@ def replicas_by_size(models: Iterable[PlannedModel], pool: str) -> Counter[int]:
     return +sizes
 
 
-def nodes_filled(pool: PlannedPool, models: Iterable[PlannedModel]) -> int:
-    """The fewest nodes of a pool that hold its models at peak."""
-    return nodes_needed(replicas_by_size(models, pool.name), pool.accelerator.per_node)
+def nodes_filled(pool: PlannedPool, models: Iterable[PlannedModel], again: Service | None = None) -> int:
+    """The fewest nodes of a pool that hold its models at peak, and one service `again` beside them.
+
+    No GPU is shared by both: a pod belongs to one Ray cluster.
+    """
+    sizes = replicas_by_size(models, pool.name)
+    if again and not again.shares_gpus:
+        sizes += replicas_by_size(again.models, pool.name)
+    elif again and again.models[0].pool == pool.name:
+        sizes += Counter({QUARTERS: gpus_shared((model, model.replicas_max) for model in again.models)})
+    return nodes_needed(sizes, pool.accelerator.per_node)
 
 
 def held(pool: PlannedPool, models: Iterable[PlannedModel]) -> Mapping[Part, Held]:

@@ -24,6 +24,12 @@ Bottleneck = Literal[
 ]
 """What a replica runs out of first."""
 
+Strategy = Literal["NewCluster", "None"]
+"""How KubeRay takes over a change of a service's pods: with a second cluster beside the first, or not at all.
+
+A third one, NewClusterWithIncrementalUpgrade, is never planned: docs/operations/upgrades.md says why.
+"""
+
 Origin = Literal["listed", "existing", "made"]
 """Listed by the environment and made with it; there already; or added by the plan."""
 
@@ -238,9 +244,10 @@ class PlannedModel(Planned):
     routing: Literal["balanced", "prefix"] = Field(
         default="balanced", description="How a request finds its replica."
     )
-    upgrade: Literal["NewCluster", "None"] = Field(
+    upgrade: Strategy = Field(
         default="NewCluster", description="How KubeRay takes over a change of its pods."
     )
+    upgrade_why: str = Field(default="", description="Why so, in a sentence; empty in plans of old.")
 
 
 class Tenant(Planned):

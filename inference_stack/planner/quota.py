@@ -10,12 +10,10 @@ from inference_stack.spec import Environment, Finding, Priority, Severity, famil
 
 from .bill import QuotaUse
 from .choice.offer import REGION_CORES, SPOT_CORES
-from .elsewhere import at_home
-from .heads import head_nodes
-from .occupancy import at_rest, homes, nodes_filled
+from .occupancy import nodes_filled
 from .plan import PlannedModel, PlannedPool
 from .reservations import takes_reserved
-from .services import Service, service_of, services
+from .services import Service, services
 
 SYSTEM_SURGE = 0.33
 POOL_SURGE = 1
@@ -50,12 +48,11 @@ def quota_use(
     with their maximum, GPU pools with the nodes that their models fill. Reserved nodes take quota as
     others do.
     """
-    filled = [_gpu_nodes(pool, models, catalog) for pool in pools]
-    peak = [*_cluster(environment, catalog), *filled, *_idle(environment, pools, filled, catalog)]
+    peak = _nodes(environment, pools, models, catalog)
     surge = [*peak, *_surge(environment, pools, catalog)]
     at_peak, at_surge = _by_family(peak), _by_family(surge)
     doubled = [
-        _by_family([*peak, *_twice(service, pools, models, environment, catalog)])
+        taken(environment, pools, models, catalog, service)
         for service in services(models)
         if service.upgrade == "NewCluster"
     ]
@@ -64,16 +61,30 @@ def quota_use(
         QuotaUse(
             family=name,
             granted=granted.get(family(name)),
-            vcpus_peak=taken.vcpus,
+            vcpus_peak=peaking.vcpus,
             vcpus_node_upgrade=at_surge[name].vcpus,
-            vcpus_service_upgrade=max((each[name].vcpus for each in doubled), default=taken.vcpus),
-            gpus_peak=taken.gpus,
-            gpus_upgrading=max(at_surge[name].gpus, *(each[name].gpus for each in doubled), taken.gpus),
+            vcpus_service_upgrade=max((each[name].vcpus for each in doubled), default=peaking.vcpus),
+            gpus_peak=peaking.gpus,
+            gpus_upgrading=max(at_surge[name].gpus, *(each[name].gpus for each in doubled), peaking.gpus),
         )
-        for name, taken in sorted(
+        for name, peaking in sorted(
             at_peak.items(), key=lambda item: (item[0] not in (REGION_CORES, SPOT_CORES), item[0])
         )
     )
+
+
+def taken(
+    environment: Environment,
+    pools: Sequence[PlannedPool],
+    models: Sequence[PlannedModel],
+    catalog: Catalog,
+    again: Service | None = None,
+) -> Mapping[str, Taken]:
+    """What models take of each family at peak, and one service `again` beside them.
+
+    Reserved nodes that stand idle have their quota already: a second set on them takes no more.
+    """
+    return _by_family(_nodes(environment, pools, models, catalog, again))
 
 
 def quota_findings(environment: Environment, used: Iterable[QuotaUse], catalog: Catalog) -> Iterator[Finding]:
@@ -96,38 +107,15 @@ def quota_findings(environment: Environment, used: Iterable[QuotaUse], catalog: 
     yield from _unknown_families(environment, catalog)
 
 
-def upgrade_findings(
-    model: PlannedModel, pool: PlannedPool, models: Sequence[PlannedModel]
-) -> Iterator[Finding]:
-    """Whether a service has no room to stand twice on its pool, as KubeRay upgrades; paths from the model.
-
-    With all replicas at work the upgrade waits, which is worth a note. Where even the least replicas have no
-    room twice, it waits for ever. A service that is not upgraded beside itself needs no room.
-    """
-    service = service_of(model.name, models)
-    if service.upgrade != "NewCluster":
-        return
-    needed = _nodes_while_upgrading(pool, service, models)
-    if needed <= pool.nodes.max:
-        return
-    rest = at_rest(each for each in models if pool.name in homes(each))
-    least = _nodes_while_upgrading(pool, service_of(model.name, rest), rest)
-    stuck = least > pool.nodes.max
-    load, count = ("with the fewest replicas", least) if stuck else ("at peak", needed)
-    end = "it never ends" if stuck else "it waits until enough replicas are idle"
-    way = f"nodes.max: {count} for pool {pool.name}" + (
-        ", which to list then" if pool.origin == "made" else ""
-    )
-    yield Finding(
-        code="upgrade-without-room" if stuck else "upgrade-waits-for-nodes",
-        severity=Severity.WARNING if stuck else Severity.NOTE,
-        path="replicas",
-        what=(
-            f"are upgraded beside those that serve, and pool {pool.name} has no room for that {load}: "
-            f"{count} nodes are needed, {pool.nodes.max} allowed; {end}"
-        ),
-        remedy=f"{way}, or upgrade: None" if stuck else f"upgrade in a quiet hour, or {way}",
-    )
+def _nodes(
+    environment: Environment,
+    pools: Sequence[PlannedPool],
+    models: Sequence[PlannedModel],
+    catalog: Catalog,
+    again: Service | None = None,
+) -> list[NodeSet]:
+    filled = [_gpu_nodes(pool, models, catalog, again) for pool in pools]
+    return [*_cluster(environment, catalog), *filled, *_idle(environment, pools, filled, catalog)]
 
 
 def _cluster(environment: Environment, catalog: Catalog) -> Iterator[NodeSet]:
@@ -136,8 +124,10 @@ def _cluster(environment: Environment, catalog: Catalog) -> Iterator[NodeSet]:
     yield NodeSet(catalog.skus[heads.sku], heads.nodes.max)
 
 
-def _gpu_nodes(pool: PlannedPool, models: Sequence[PlannedModel], catalog: Catalog) -> NodeSet:
-    nodes = 0 if pool.existing else max(pool.nodes.min, nodes_filled(pool, models))
+def _gpu_nodes(
+    pool: PlannedPool, models: Sequence[PlannedModel], catalog: Catalog, again: Service | None
+) -> NodeSet:
+    nodes = 0 if pool.existing else max(pool.nodes.min, nodes_filled(pool, models, again))
     return NodeSet(catalog.skus[pool.sku], nodes, pool.priority is Priority.SPOT)
 
 
@@ -162,38 +152,11 @@ def _surge(environment: Environment, pools: Sequence[PlannedPool], catalog: Cata
             yield NodeSet(catalog.skus[pool.sku], POOL_SURGE)
 
 
-def _twice(
-    service: Service,
-    pools: Sequence[PlannedPool],
-    models: Sequence[PlannedModel],
-    environment: Environment,
-    catalog: Catalog,
-) -> Iterator[NodeSet]:
-    """Nodes that come to those at peak while a service is upgraded beside itself."""
-    for pool in _homes(service, pools):
-        more = _nodes_while_upgrading(pool, service, models) - max(pool.nodes.min, nodes_filled(pool, models))
-        if more > 0 and not pool.existing:
-            yield NodeSet(catalog.skus[pool.sku], more, pool.priority is Priority.SPOT)
-    heads, here = environment.cluster.heads, services(at_home(models, pools))
-    more = (head_nodes(len(here) + (service in here), heads, catalog) or 0) - heads.nodes.max
-    if more > 0:
-        yield NodeSet(catalog.skus[heads.sku], more)
-
-
-def _nodes_while_upgrading(pool: PlannedPool, service: Service, models: Sequence[PlannedModel]) -> int:
-    return nodes_filled(pool, [*models, *service.models])
-
-
-def _homes(service: Service, pools: Iterable[PlannedPool]) -> Iterator[PlannedPool]:
-    return (pool for pool in pools if any(pool.name in homes(model) for model in service.models))
-
-
 def _by_family(nodes: Iterable[NodeSet]) -> Mapping[str, Taken]:
     found: defaultdict[str, Taken] = defaultdict(Taken)
     for sku, count, spot in nodes:
-        taken = Taken(count * sku.vcpu, count * sku.gpus)
         for name in (SPOT_CORES,) if spot else (REGION_CORES, sku.quota_family):
-            found[name] += taken
+            found[name] += Taken(count * sku.vcpu, count * sku.gpus)
     return found
 
 

@@ -18,11 +18,12 @@ from .memory.graphs import captured
 from .memory.weights import weights_bytes
 from .plan import PlannedModel, PlannedPool
 from .price import price, price_findings
-from .quota import quota_findings, quota_use, upgrade_findings
+from .quota import quota_findings, quota_use
 from .replica import Replica
 from .reservations import reservation_findings
 from .services import services
 from .startup import ColdStart, cold_start, cold_start_findings
+from .upgrade import Upgrade, upgrade_findings, upgrades
 
 ROOM = ("range-too-small", "cluster-too-large")
 """Findings of the spec that count nodes: those of pools that the plan makes count as well."""
@@ -49,11 +50,15 @@ def reckon(environment: Environment, choice: Choice, catalog: Catalog) -> Reckon
         pools, placed, {each.demand.model.name: s for each in choice.placed if (s := _read_s(each))}
     )
     starts = _starts(choice, pools, placed, catalog)
+    asked = {each.demand.model.name: each.demand.model.upgrade for each in choice.placed}
+    chosen = upgrades(environment, asked, pools, placed, catalog)
     models = tuple(
         model.model_copy(
             update={
                 "cost": costs[model.name],
                 "cold_start": starts[model.name],
+                "upgrade": chosen[model.name].strategy,
+                "upgrade_why": chosen[model.name].why,
                 "weights": model.weights or weights_folder(environment, model.checkpoint),
             }
         )
@@ -72,7 +77,7 @@ def reckon(environment: Environment, choice: Choice, catalog: Catalog) -> Reckon
     ]
     by_name = {pool.name: pool for pool in pools}
     for each, model in zip(choice.placed, models, strict=True):
-        about = _about(model, starts[model.name], by_name, models)
+        about = _about(model, starts[model.name], chosen[model.name], by_name)
         findings += under(f"models[{each.demand.position}]", about)
     return Reckoning(pools, models, priced, quota, tuple(findings))
 
@@ -89,8 +94,8 @@ def _with_made_pools(environment: Environment, pools: Sequence[PlannedPool]) -> 
 def _about(
     model: PlannedModel,
     start: ColdStart,
+    upgrade: Upgrade,
     pools: Mapping[str, PlannedPool],
-    models: Sequence[PlannedModel],
 ) -> Iterator[Finding]:
     """What to know of one model; paths from the model."""
     pool = pools[model.pool]
@@ -98,7 +103,7 @@ def _about(
     yield from cold_start_findings(
         start, workload=model.workload, slo=model.slo, replicas_min=model.replicas_min
     )
-    yield from upgrade_findings(model, pool, models)
+    yield from upgrade_findings(model, upgrade)
     yield from elsewhere_findings(model, pools)
 
 

@@ -1,10 +1,10 @@
 """Which models make a RayService: what upgrades, scales and goes away together."""
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from .choice.nodes import QUARTERS, fill
-from .plan import PlannedModel
+from .plan import PlannedModel, Strategy
 
 
 class Service(NamedTuple):
@@ -19,7 +19,7 @@ class Service(NamedTuple):
         return self.models[0].share < 1
 
     @property
-    def upgrade(self) -> Literal["NewCluster", "None"]:
+    def upgrade(self) -> Strategy:
         """How KubeRay takes over a change of its pods: as all of its models can."""
         return "None" if any(model.upgrade == "None" for model in self.models) else "NewCluster"
 

@@ -32,6 +32,7 @@ def facts(model: PlannedModel) -> tuple[Fact, ...]:
         "cost": _cost(model),
         "engine": _engine(model),
         "worker": _worker(model),
+        "upgrade": _upgrade(model),
     }
     found = ((label, tuple(told)) for label, told in topics.items())
     return tuple(Fact(label, told) for label, told in found if told)
@@ -66,8 +67,6 @@ def _serves(model: PlannedModel) -> Iterator[str]:
         )
     if model.routing == "prefix":
         yield "a request goes to the replica that has read most of its prompt before"
-    if model.upgrade == "None":
-        yield "never stands twice: a change of its pods waits until it is made anew"
 
 
 def _memory(memory: MemoryBudget, context: int) -> Iterator[str]:
@@ -179,6 +178,12 @@ def _engine(model: PlannedModel) -> Iterator[str]:
 def _worker(model: PlannedModel) -> Iterator[str]:
     worker = model.worker
     yield f"a pod of {worker.cpu} cores, {worker.memory_gib} GiB, {worker.shm_gib} GiB of it shared memory"
+
+
+def _upgrade(model: PlannedModel) -> Iterator[str]:
+    yield f"{model.upgrade}: {model.upgrade_why}" if model.upgrade_why else model.upgrade
+    if model.upgrade == "None":
+        yield "never stands twice: a change of its pods waits until it is made anew"
 
 
 def _range(figure: Range) -> str:

@@ -111,8 +111,9 @@ class Model(Section):
         description="balanced: to the less busy of two replicas; prefix: to the one that has read most of "
         "the prompt before.",
     )
-    upgrade: Literal["NewCluster", "None"] = Field(
-        default="NewCluster",
+    upgrade: Literal["auto", "NewCluster", "None"] = Field(
+        default="auto",
         description="NewCluster: a changed service starts beside the old one and takes its GPUs twice; "
-        "None: a change of its pods waits until the service is made anew.",
+        "None: a change of its pods waits until the service is made anew; auto: NewCluster where a second "
+        "set of its fewest replicas has room, else None.",
     )

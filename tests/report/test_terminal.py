@@ -133,7 +133,12 @@ def test_details_tell_weights_of_ones_own_routing_and_upgrade() -> None:
         "never stands twice",
     )
     assert all(part in told for part in parts)
-    assert not any(part in " ".join(detailed(plan).split()) for part in parts)
+    others = " ".join(detailed(plan).split())
+    assert not any(part in others for part in parts)
+    why = {"upgrade_why": "its fewest replicas have room twice"}
+    chosen = plan.models[0].model_copy(update=why)
+    told = " ".join(detailed(plan.model_copy(update={"models": (chosen, plan.models[1])})).split())
+    assert "upgrade NewCluster: its fewest replicas have room twice" in told
 
 
 def test_latency_is_told_with_its_range_against_what_is_asked() -> None:

@@ -70,7 +70,6 @@ def _planned(choice: Choice, number: int, placed: Placed, pick: Pick, catalog: C
         prefill=_prefill(placed, pick, catalog),
         worker=worker_size(offer.sku, offer.unit.per_node, shape.units, catalog),
         routing=model.routing,
-        upgrade=model.upgrade,
     )
 
 

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from inference_stack.catalog import CATALOG
 from inference_stack.planner import PlannedModel, PlannedPool, QuotaUse
-from inference_stack.planner.quota import quota_findings, quota_use, upgrade_findings
-from inference_stack.spec import Priority, Severity
+from inference_stack.planner.quota import quota_findings, quota_use
+from inference_stack.spec import Priority
 from tests.planner.cost.parts import EXISTING, NC80, environment, model, pool
+from tests.planner.cost.test_reservations import reserved
 
 NC = "StandardNCadsH100v5Family"
 CPU = "standardDDSv5Family"
@@ -113,32 +114,17 @@ def test_a_family_that_no_size_belongs_to_is_told() -> None:
     assert told({"standardBSFamily": 10}, model()) == ["note quota-family-unknown"]
 
 
-def test_a_pool_without_room_for_a_service_twice_is_noted() -> None:
-    served = model(replicas_max=4)
-    (finding,) = upgrade_findings(served, pool(most=7), [served])
-    assert finding.code == "upgrade-waits-for-nodes"
-    assert finding.severity is Severity.NOTE
-    assert finding.remedy == "upgrade in a quiet hour, or nodes.max: 8 for pool large"
-    assert list(upgrade_findings(served, pool(most=8), [served])) == []
-
-
-def test_replicas_that_are_always_kept_and_have_no_room_twice_can_never_be_upgraded() -> None:
-    kept = model(replicas_min=1, replicas_max=1)
-    (finding,) = upgrade_findings(kept, pool(most=1), [kept])
-    assert (finding.code, finding.severity) == ("upgrade-without-room", Severity.WARNING)
-    assert "never ends" in finding.what
-    assert finding.remedy == "nodes.max: 2 for pool large, or upgrade: None"
-    assert list(upgrade_findings(kept, pool(most=2), [kept])) == []
-    (finding,) = upgrade_findings(idle := model(replicas_min=0, replicas_max=1), pool(most=1), [idle])
-    assert finding.severity is Severity.NOTE
-
-
-def test_a_service_that_is_never_upgraded_beside_itself_needs_no_room_for_that() -> None:
+def test_a_service_that_is_never_upgraded_beside_itself_takes_no_quota_for_that() -> None:
     waits = model(replicas_max=4, upgrade="None")
-    assert list(upgrade_findings(waits, pool(most=4), [waits])) == []
     use = used([pool()], [waits])[NC]
     assert use.vcpus_service_upgrade == use.vcpus_peak
     assert used([pool()], [model(replicas_max=4)])[NC].vcpus_service_upgrade == 2 * use.vcpus_peak
+
+
+def test_reserved_nodes_that_stand_idle_serve_an_upgrade_too() -> None:
+    for nodes, twice in ((1, 2 * 40), (2, 2 * 40), (3, 3 * 40)):
+        use = used([pool()], [model(replicas_max=1)], capacity_reservations=reserved(nodes))[NC]
+        assert (use.vcpus_peak, use.vcpus_service_upgrade) == (nodes * 40, twice)
 
 
 def test_a_use_is_the_same_json_both_ways() -> None:

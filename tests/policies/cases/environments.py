@@ -24,7 +24,14 @@ FAULTY: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "quota-enough": (merged(ENVIRONMENT, {"quota": {"StandardNCadsH100v5Family": 8}}),),
     "upgrade-has-room": (
-        merged(ENVIRONMENT, {"pools/0/nodes/max": 1, "models/0/replicas": {"min": 2, "max": 2}}),
+        merged(
+            ENVIRONMENT,
+            {
+                "pools/0/nodes/max": 1,
+                "models/0/replicas": {"min": 2, "max": 2},
+                "models/0/upgrade": "NewCluster",
+            },
+        ),
     ),
     "budget-kept": (
         merged(ENVIRONMENT, {"budget": None}),
@@ -45,7 +52,7 @@ WASTEFUL = merged(
     {
         "pools": [ENVIRONMENT["pools"][0] | {"nodes": {"max": 1}}, WHOLE],
         "models": [
-            ENVIRONMENT["models"][0] | {"replicas": {"min": 2, "max": 2}},
+            ENVIRONMENT["models"][0] | {"replicas": {"min": 2, "max": 2}, "upgrade": "NewCluster"},
             ENVIRONMENT["models"][0] | {"name": "idle", "placement": {"pool": "whole"}, "traffic": BUSY},
         ],
         "quota": {"StandardNCadsH100v5Family": 120},
