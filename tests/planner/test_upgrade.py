@@ -16,8 +16,8 @@ from tests.planner.cost.parts import EXISTING, NC40, NC80, environment, model, p
 from tests.planner.cost.test_reservations import reserved
 
 NC = "StandardNCadsH100v5Family"
-KEPT = {"replicas_min": 1, "replicas_max": 1}
-BOUND = {"heads": {"sku": "Standard_D8ds_v5", "nodes": {"max": 1}}}
+KEPT: dict[str, Any] = {"replicas_min": 1, "replicas_max": 1}
+BOUND: dict[str, Any] = {"heads": {"sku": "Standard_D8ds_v5", "nodes": {"max": 1}}}
 """Room for two Ray heads."""
 
 
