@@ -18,7 +18,7 @@ from .occupancy import at_rest, homes, nodes_filled
 from .plan import PlannedModel, PlannedPool, Strategy
 from .quota import taken
 from .reservations import takes_reserved
-from .services import Service, service_of, services
+from .services import Service, services
 
 
 class Lack(NamedTuple):
@@ -61,8 +61,7 @@ def upgrades(
     """
     found: dict[str, Upgrade] = {}
     rest = at_rest(models)
-    for service in services(models):
-        kept = service_of(service.models[0].name, rest)
+    for service, kept in zip(services(models), services(rest), strict=True):
         said = {model.name: asked[model.name] for model in service.models}
         lacks = second_set_lacks(environment, kept, pools, rest, catalog)
         waits = tuple(_nodes_lacking(service, pools, models))
@@ -180,6 +179,8 @@ def _quota_lacking(
     models: Sequence[PlannedModel],
     catalog: Catalog,
 ) -> Iterator[Lack]:
+    if not environment.granted:
+        return
     alone = taken(environment, pools, models, catalog)
     both = taken(environment, pools, models, catalog, service)
     for name, there in environment.granted.items():

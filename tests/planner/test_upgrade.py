@@ -109,12 +109,13 @@ def test_reserved_nodes_that_stand_idle_serve_a_second_set_and_those_of_another_
 
 
 def test_a_second_set_beyond_the_reservation_is_a_new_cluster_with_a_note() -> None:
-    kept, group = model(**KEPT), {"capacity_reservation": "kept"}
-    (finding,) = told([pool(nodes_reserved=1, **group)], kept, capacity_reservations=reserved(1))
+    kept = model(**KEPT)
+    one, two = (pool(capacity_reservation="kept", nodes_reserved=nodes) for nodes in (1, 2))
+    (finding,) = told([one], kept, capacity_reservations=reserved(1))
     assert (finding.code, finding.severity) == ("upgrade-beyond-reservation", Severity.NOTE)
     assert f"1 nodes of {NC40} are reserved, and 2 are needed" in finding.what
     assert finding.remedy == f"reserve 2 nodes of {NC40}"
-    assert told([pool(nodes_reserved=2, **group)], kept, capacity_reservations=reserved(2)) == []
+    assert told([two], kept, capacity_reservations=reserved(2)) == []
 
 
 def test_what_neighbours_keep_on_the_pool_is_not_there_and_what_they_have_at_peak_is_noted() -> None:
