@@ -2,7 +2,7 @@
 ENV ?= dev
 BASE ?= main
 .DEFAULT_GOAL := help
-.PHONY: help setup preview pr-preview drift up down status serve test check format reference engine-version bench-planner bench-preview bench-lint bench-serving calibrate charts image lock clean
+.PHONY: help setup preview pr-preview drift up down status serve test check format reference engine-version bench-planner bench-preview bench-lint bench-serving calibrate charts image digests lock clean
 
 # The newest Python of 3.11 to 3.13 that really runs; some machines have names on PATH with nothing behind them.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -94,6 +94,9 @@ calibrate: ## fit the speed constants anew, and redraw docs/accuracy.md
 
 image: setup ## build the image of ENV's heads and workers with Docker, push it, and print how it is named
 	@$(IN_VENV)python -m serving.image Pulumi.$(ENV).yaml
+
+digests: setup ## the digest of every image of ENV but ours, by its registry; WRITE=1 puts them into the environment's file
+	@$(LOCALCLOUD) digests --env $(ENV) $(if $(WRITE),--write)
 
 charts: setup ## The charts of KubeRay and Envoy Gateway as folders, ready for `helm push`
 	@$(LOCALCLOUD) charts charts

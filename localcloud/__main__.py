@@ -1,5 +1,6 @@
 """The commands behind `make preview`, `make up` and `make down`."""
 
+import json
 import shutil
 import signal
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from rich.console import Console
 from inference_stack.spec import InvalidEnvironment
 from localcloud import cluster
 from localcloud.cluster.__main__ import status as cluster_status
+from localcloud.digests import found_images, written
 from localcloud.recovery import LockedError, alone
 from localcloud.sim_gpu.hub import NoSmallModelError
 from localcloud.stack import PROJECT, Stack, environments, stack_at
@@ -143,6 +145,33 @@ def charts(folder: Path) -> None:
         shutil.copytree(toolchain.path(tool), folder, dirs_exist_ok=True)
     for chart in sorted(folder.iterdir()):
         console.print(f"{chart} is ready.")
+
+
+@app.command()
+def digests(
+    env: Env = "dev",
+    file: Settings = None,
+    write: Annotated[bool, typer.Option("--write", help="Put them into the environment's file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Tell the digest of every image but that of heads and workers, as its registry has it now."""
+    settings = file or PROJECT / f"Pulumi.{env}.yaml"
+    try:
+        found = found_images(settings, prepare(frozenset({Tool.CRANE}), console=console).path(Tool.CRANE))
+        if write:
+            text = settings.read_text(encoding="utf-8")
+            settings.write_text(
+                written(text, {each.key: each.pinned for each in found if each.digest}), encoding="utf-8"
+            )
+    except (InvalidEnvironment, ToolchainError, ValueError) as told:
+        console.print(str(told), markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        rows = [{"key": f"images.{each.key}", "pulled": each.pulled, "digest": each.digest} for each in found]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for each in found:
+        typer.echo(f"images.{each.key}: {each.pulled}  {each.digest or 'is named by its digest'}")
 
 
 app()

@@ -256,12 +256,13 @@ noted. Its level is that of the cluster's version; what the latest would refuse 
 applied. NVIDIA's device plugin and its exporter need the node, and run in kube-system, which the baseline
 leaves out too; `governance.waivers` says why.
 
-No container there can write to its image. Heads, workers and Ray's autoscaler write to /dev/shm and below
-/tmp, a volume of the pod that is also their HOME: sessions and logs of Ray, caches, checkpoints from the
-hub. That is measured: all of dev's application, real Ray and vLLM on simulated GPUs, on a root that is
-read-only. What a real GPU adds, such as kernels that Triton, FlashInfer and CUDA compile, goes below HOME
-unless told otherwise; it was not run. Envoy, with the arguments that Envoy Gateway gives it, writes to
-/dev/shm alone; the container beside it leaves a file in /tmp when requests are answered.
+No container there can write to its image. Heads and workers write to /dev/shm and below /tmp, a volume of
+the pod that is also their HOME: sessions and logs of Ray, caches, checkpoints from the hub. That is measured:
+dev's application answered, real Ray and vLLM on simulated GPUs, on a root that was read-only. Not run so:
+Ray's autoscaler and the jobs that bring weights, which have the same places; and what a real GPU adds, such
+as kernels that Triton, FlashInfer and CUDA compile, all below HOME unless told otherwise. Envoy, with the
+arguments that Envoy Gateway gives it, writes to /dev/shm alone; the container beside it leaves a file in
+/tmp when requests are answered.
 
 **dev** is lighter: a public API server, no Entra and with it local accounts, no Defender, and storage,
 registry and vault with public addresses behind identities. Nothing of worth lies in it, and whoever develops

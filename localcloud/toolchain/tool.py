@@ -36,6 +36,8 @@ class Tool(StrEnum):
     PROMETHEUS = "prometheus"
     """Without its web pages, and with no discovery but that of Kubernetes."""
     PROMTOOL = "promtool"
+    CRANE = "crane"
+    """Asks a registry of images, as whoever is logged in there; `crane registry serve` is one."""
 
 
 ENGINE = frozenset({Tool.PULUMI, Tool.LANGUAGE_PYTHON})
@@ -61,4 +63,5 @@ TEST = UP | {
     Tool.EGCTL,
     Tool.PROMETHEUS,
     Tool.PROMTOOL,
+    Tool.CRANE,
 }

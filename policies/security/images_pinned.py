@@ -15,7 +15,7 @@ DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 @rule(
     demand="Images are named by digest.",
     why="A tag can be moved to another image; a node that pulls it again runs what nobody has looked at.",
-    remedy="write the digest behind the tag: …:2.60.0-py312-cu130@sha256:…",
+    remedy="write the digest behind the tag, …:2.60.0-py312-cu130@sha256:…; `make digests` asks for it",
     on=WITH_IMAGES,
     references=[mcsb("DS-6"), mcsb("PV-2")],
 )

@@ -30,6 +30,7 @@ def test_a_pinned_version_is_the_one_that_its_go_mod_resolves(pin: Pin) -> None:
         Tool.PROMETHEUS: "github.com/prometheus/prometheus",
         Tool.PROMTOOL: "github.com/prometheus/prometheus",
         Tool.KWOK: "sigs.k8s.io/kwok",
+        Tool.CRANE: "github.com/google/go-containerregistry",
         Tool.ETCD: "go.etcd.io/etcd/server/v3",
         Tool.KUBERAY_OPERATOR: "github.com/ray-project/kuberay/ray-operator",
         # The one version of it that is published as a module; which release it reports is decided here.
