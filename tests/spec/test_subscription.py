@@ -8,6 +8,10 @@ from inference_stack.spec import environment_findings, parse
 from tests.spec.changing import changed
 
 Asked = dict[str, Any]
+ON_CALL = (
+    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/on-call/providers"
+    "/Microsoft.Insights/actionGroups/sre"
+)
 
 
 def told(asked: Asked, **changes: Any) -> list[tuple[str, str]]:
@@ -61,6 +65,8 @@ def test_a_log_is_recorded_once(asked: Asked, logs: list[str], wrong: list[tuple
     [
         ({"metrics": True, "grafana": True}, []),
         ({"grafana": True}, [("telemetry.grafana", "metrics-not-recorded")]),
+        ({"metrics": True, "action_group": ON_CALL}, []),
+        ({"action_group": ON_CALL}, [("telemetry.action_group", "metrics-not-recorded")]),
         ({}, []),
     ],
 )
