@@ -13,6 +13,7 @@ import pulumi_kubernetes as kubernetes
 from components import gateway_names as gateway
 from inference_stack.engine import NETWORK_LABEL, PORTS
 from inference_stack.spec import Environment
+from inference_stack.telemetry.scrape import DCGM_LABELS, DCGM_NAMESPACE, DCGM_PORT
 
 Manifest = dict[str, Any]
 Rule = dict[str, Any]
@@ -33,7 +34,9 @@ WEIGHTS = {"app.kubernetes.io/name": "weights"}
 """Labels of the job that brings weights into Blob storage."""
 
 SCRAPERS = {"rsName": "ama-metrics"}
-"""Labels of Azure Monitor's collector that scrapes pods, in kube-system; not seen on a cluster here."""
+"""Labels of Azure Monitor's collector that scrapes pods, in kube-system; not seen on a cluster here. Source:
+Azure/prometheus-collector, azure-monitor-metrics-addon/templates/ama-metrics-deployment.yaml. Its pods on
+nodes, labelled by `dsName`, do not read what is configured for the whole cluster."""
 
 TLS_PORT = 443
 
@@ -190,6 +193,13 @@ def gateway_policies(ranges: Ranges, backends: str) -> list[Manifest]:
         _metrics(namespace, controller, gateway.CONTROLLER_METRICS_PORT, "controller-metrics"),
         _metrics(namespace, proxy, gateway.PROXY_METRICS_PORT, "proxy-metrics"),
     ]
+
+
+def exporter_policy() -> Manifest:
+    """That of NVIDIA's exporter: it is scraped, and asks nobody. The rest of its namespace is AKS's own."""
+    policy = _metrics(DCGM_NAMESPACE, DCGM_LABELS, DCGM_PORT, "dcgm-exporter")
+    policy["spec"]["policyTypes"] = ["Ingress", "Egress"]
+    return policy
 
 
 class NetworkPoliciesArgs(TypedDict):

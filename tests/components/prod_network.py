@@ -4,6 +4,7 @@ from typing import Any
 
 from components.network_policies import (
     UNKNOWN,
+    exporter_policy,
     gateway_policies,
     kuberay_policies,
     own_ranges,
@@ -14,7 +15,7 @@ from inference_stack.planner import Plan, services
 
 
 def network_policies(plan: Plan) -> list[dict[str, Any]]:
-    """Of both clusters: the namespaces of the models, of KubeRay and of the gateway, and every service."""
+    """Of both clusters: the namespaces of the models, of KubeRay and of the gateway, every service, GPUs."""
     ranges = own_ranges(plan.environment)
     existing = {pool.name for pool in plan.pools if pool.existing}
     return [
@@ -28,4 +29,5 @@ def network_policies(plan: Plan) -> list[dict[str, Any]]:
         ),
         *kuberay_policies(ranges),
         *gateway_policies(ranges, "inference"),
+        exporter_policy(),
     ]

@@ -16,6 +16,7 @@ from components import gateway_names as gateway
 from components.network_policies import HEADS, OPERATOR, RAY, SCRAPERS, WEIGHTS
 from inference_stack.engine import NETWORK_LABEL
 from inference_stack.planner import plan_environment
+from inference_stack.telemetry.scrape import DCGM_LABELS, DCGM_NAMESPACE
 from localcloud.toolchain.pins import BUILD_FLAGS
 from tests.components.prod_network import network_policies
 
@@ -25,7 +26,7 @@ PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs" / "network.md"
 Manifest = dict[str, Any]
 
-PORTS = (53, 80, 443, 6379, 8000, 8080, 8265, 10001, 10443, 18000, 19001, 52365, 30000)
+PORTS = (53, 80, 443, 6379, 8000, 8080, 8265, 9400, 10001, 10443, 18000, 19001, 52365, 30000)
 """Those that something listens on, and 30000 for whatever a program may choose."""
 ANY = 30000
 
@@ -68,6 +69,7 @@ OURS = (
     Party("KubeRay operator", "10.244.0.8", "kuberay-system", OPERATOR),
     Party("gateway's controller", "10.244.0.9", gateway.NAMESPACE, gateway.CONTROLLER_LABELS),
     Party("gateway's proxy", "10.244.0.10", gateway.NAMESPACE, gateway.PROXY_LABELS),
+    Party("exporter of GPUs", "10.244.0.14", DCGM_NAMESPACE, DCGM_LABELS),
 )
 OTHERS = (
     Party("DNS", "10.244.0.20", "kube-system", {"k8s-app": "kube-dns"}),
