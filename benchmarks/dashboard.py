@@ -6,6 +6,7 @@ for what this machine has not, a GPU and a gateway. Grafana draws the same queri
 
 import tempfile
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,8 +21,9 @@ from inference_stack.telemetry import Panel, Query, panels
 from localcloud.serve import deploy, simulated
 from localcloud.serve_ray import RayNode
 from localcloud.toolchain import TEST, prepare
+from tests.serving.provoking import BLOCKS, CONTEXT
 from tests.telemetry.planned import planned_prod
-from tests.telemetry.prometheus import SIMULATED, Prometheus, exporter, prometheus
+from tests.telemetry.prometheus import SIMULATED, Exporter, Prometheus, prometheus
 
 from .pictures import COLOURS, PICTURES
 
@@ -33,7 +35,7 @@ MODEL = ServedModel(
     replicas_min=1,
     replicas_max=1,
     concurrency=4,
-    engine={"max_model_len": 4096, "max_num_seqs": 4},
+    engine={"max_model_len": CONTEXT, "max_num_seqs": 4, "num_gpu_blocks_override": BLOCKS},
 )
 NODE = RayNode(cpus=1, gpus=1, resources={"accelerator_type:H100": 1, "small-worker": 1})
 CLIENTS = (1, 4, 12, 2)
@@ -47,22 +49,30 @@ UNITS = {
     "currencyUSD": "USD",
 }
 EACH_S, STEP_S = 45.0, 5.0
+GATEWAY = (
+    'envoy_http_downstream_rq_xx{{envoy_response_code_class="{}",'
+    'envoy_http_conn_manager_prefix="https-10443"}} {}'
+)
 
 
 def main() -> None:
     """Serve, ask, draw."""
-    console, prod = Console(stderr=True), planned_prod()
+    console, plan = Console(stderr=True), planned_prod()
+    # The others are not served here, and their SLOs would be lines among nothing.
+    served = tuple(model for model in plan.models if model.name == MODEL.name)
+    prod = plan.model_copy(update={"models": served})
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ray = stack.enter_context(simulated(MODEL.source, NODE, folder / "serve", console))
         deploy(ray, serve_config([MODEL]).model_dump(mode="json", exclude_none=True))
-        targets = {job: stack.enter_context(exporter(text)) for job, text in SIMULATED.items()}
+        exporters = {job: stack.enter_context(Exporter(text)) for job, text in SIMULATED.items()}
+        targets = {job: each.address for job, each in exporters.items()}
         targets["models"] = ray.metrics.removeprefix("http://").removesuffix("/metrics")
         seen = stack.enter_context(prometheus(prepare(TEST, console=console), prod, targets, folder))
-        start = time.time()
+        start, answered = time.time(), Counter[int]()
         for clients in CLIENTS:
             console.print(f"{clients} at once")
-            _ask(ray.address, clients)
+            _ask(ray.address, clients, answered, exporters["gateway"])
         draw(seen, panels(prod), start, time.time()).savefig(PICTURES / "dashboard.svg")
 
 
@@ -91,10 +101,11 @@ def draw(seen: Prometheus, shown: tuple[Panel, ...], start: float, end: float) -
             axis.axhline(panel.bound, color="0.4", linewidth=0.8, linestyle=":")
         axis.set_title(f"{panel.title}, {UNITS[panel.unit]}", fontsize=8, loc="left")
         axis.tick_params(labelsize=6)
-        axis.margins(y=0.4)  # room for the legend
+        axis.margins(y=0.1)
+        axis.set_xlim(0, end - start)
         axis.set_ylim(bottom=0)
         if axis.has_data():
-            axis.legend(frameon=False, fontsize=5, loc="upper left")
+            axis.legend(frameon=False, fontsize=5, loc="upper left", bbox_to_anchor=(1, 1))
     for axis in axes.flat[len(shown) :]:
         axis.set_axis_off()
     for axis in axes[-1]:
@@ -102,7 +113,8 @@ def draw(seen: Prometheus, shown: tuple[Panel, ...], start: float, end: float) -
     return figure
 
 
-def _ask(address: str, clients: int) -> None:
+def _ask(address: str, clients: int, answered: Counter[int], gateway: Exporter) -> None:
+    """So many at once. The stand-in for a gateway tells of what it would have passed on."""
     until = time.monotonic() + EACH_S
     question = {"model": MODEL.name, "max_tokens": 64, "min_tokens": 64}
     messages = [{"role": "user", "content": "Who wrote this, and why? " * 12}]
@@ -110,7 +122,10 @@ def _ask(address: str, clients: int) -> None:
     def ask(_: int) -> None:
         with httpx2.Client(base_url=address, timeout=600) as client:
             while time.monotonic() < until:
-                if client.post("/v1/chat/completions", json={**question, "messages": messages}).is_error:
+                answer = client.post("/v1/chat/completions", json={**question, "messages": messages})
+                answered[answer.status_code // 100] += 1
+                gateway.text = "\n".join(GATEWAY.format(*each) for each in list(answered.items())) + "\n"
+                if answer.is_error:
                     time.sleep(1)
 
     with ThreadPoolExecutor(clients) as pool:

@@ -9,7 +9,10 @@ from inference_stack.spec import Principal
 
 
 class Role(StrEnum):
-    """Built-in roles by the GUID that is the same in every tenant."""
+    """Built-in roles by the GUID that is the same in every tenant.
+
+    That of Grafana is the one of Azure/prometheus-collector, AddonTerraformTemplate/main.tf.
+    """
 
     ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
     AKS_RBAC_CLUSTER_ADMIN = "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b"

@@ -8,11 +8,17 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.gpu_node_pool import STRATEGY_LABEL
+from components.network_policies import NetworkPolicies, exporter_policy
 from inference_stack.telemetry import scrape_config
 from inference_stack.telemetry.scrape import DCGM_LABELS, DCGM_NAMESPACE, DCGM_PORT
 
 CONFIG = "ama-metrics-prometheus-config"
-"""Name by which Azure's add-on looks for a scrape configuration, in kube-system."""
+"""Name by which Azure's add-on looks for a scrape configuration, in kube-system: Azure/prometheus-collector,
+otelcollector/configmaps/ama-metrics-prometheus-config-configmap.yaml."""
+
+COUNTERS = "/etc/dcgm-exporter/dcp-metrics-included.csv"
+"""File of the exporter's image with what it tells of: NVIDIA/dcgm-exporter, etc/. In the one that it takes by
+itself, use of GPUs (DCGM_FI_PROF_*) is not in every release."""
 
 
 class ScrapingArgs(TypedDict):
@@ -25,10 +31,10 @@ class ScrapingArgs(TypedDict):
 
 
 class Scraping(pulumi.ComponentResource):
-    """A ConfigMap of the add-on's, and one exporter on each GPU node."""
+    """A ConfigMap of the add-on's, and one exporter on each GPU node, which nobody else reaches."""
 
     def __init__(self, name: str, args: ScrapingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Register both."""
+        """Register them."""
         super().__init__("inference-stack:index:Scraping", name, {}, opts)
         kubernetes.core.v1.ConfigMap(
             f"{name}-config",
@@ -45,6 +51,7 @@ class Scraping(pulumi.ComponentResource):
             spec=spec,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        NetworkPolicies(name, {"policies": [exporter_policy()]}, opts=pulumi.ResourceOptions(parent=self))
         self.register_outputs({})
 
 
@@ -65,6 +72,7 @@ def _exporter(image: str) -> dict[str, Any]:
                 "ports": [{"name": "metrics", "containerPort": DCGM_PORT}],
                 "env": [
                     {"name": "DCGM_EXPORTER_LISTEN", "value": f":{DCGM_PORT}"},
+                    {"name": "DCGM_EXPORTER_COLLECTORS", "value": COUNTERS},
                     # The names of pods would take the kubelet's socket, a file of the node.
                     {"name": "DCGM_EXPORTER_KUBERNETES", "value": "false"},
                 ],

@@ -97,9 +97,7 @@ class Telemetry(pulumi.ComponentResource):
         workspace: monitor.AzureMonitorWorkspace,
     ) -> None:
         told = args.get("action_group_id")
-        rules: list[Any] = [
-            _record(rule) if isinstance(rule, Record) else _alert(rule, told) for rule in group.rules
-        ]
+        rules: list[Any] = [_rule(rule, told) for rule in group.rules]
         alertsmanagement.PrometheusRuleGroup(
             f"{name}-{group.name}",
             **here,

@@ -9,6 +9,7 @@ from inference_stack.spec import read
 
 from .alerts import alerts
 from .panels import panels
+from .provocations import PROVOCATIONS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "telemetry.md"
@@ -21,13 +22,17 @@ def filled(page: str) -> str:
     file = ROOT / "Pulumi.prod.yaml"
     source = read(file)
     plan = plan_environment(source.data, name="prod", file=file.name, today=date(2026, 11, 29))
+    seen = {alert: f"{each.what} ({each.seen})" for each in PROVOCATIONS for alert in each.alerts}
     parts = {
         "panels": ["| panel | what to read from it |", "|---|---|"]
         + [f"| {panel.title} | {panel.tells} |" for panel in panels(plan)],
-        "alerts": ["| alert | after | severity | what is the matter | what to do |", "|---|---|---|---|---|"]
+        "alerts": [
+            "| alert | after | severity | what is the matter | what to do | what made it fire |",
+            "|---|---|---|---|---|---|",
+        ]
         + [
             f"| <a id='{alert.name.lower()}'></a>`{alert.name}` | {alert.minutes} min | "
-            f"{SEVERITIES[alert.severity]} | {_words(alert.summary)} | {alert.remedy} |"
+            f"{SEVERITIES[alert.severity]} | {_words(alert.summary)} | {alert.remedy} | {seen[alert.name]} |"
             for alert in alerts(plan)
         ],
     }

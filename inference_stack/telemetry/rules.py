@@ -11,7 +11,7 @@ from .alerts import PAGE, Alert, alerts
 from .series import GPUS, SLOS, USD_PER_HOUR
 
 MAX_RULES = 20
-"""Rules of a group (Azure Monitor, service limits)."""
+"""Rules of a group, which cannot be raised: Azure Monitor service limits of 2025-05-21."""
 
 
 class Record(NamedTuple):

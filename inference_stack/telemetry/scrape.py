@@ -78,7 +78,7 @@ def jobs(namespaces: Sequence[str]) -> tuple[Job, ...]:
             [DCGM_NAMESPACE],
             port=str(DCGM_PORT),
             path="/metrics",
-            series="DCGM_.*",
+            series="DCGM_FI_(PROF_GR_ENGINE_ACTIVE|DEV_FB_USED|DEV_FB_FREE)",
             labels=DCGM_LABELS,
         ),
         Job(
@@ -86,7 +86,7 @@ def jobs(namespaces: Sequence[str]) -> tuple[Job, ...]:
             ["envoy-gateway-system"],
             port=str(ENVOY_PORT),
             path="/stats/prometheus",
-            series="envoy_(http_downstream_rq_xx|cluster_upstream_rq_xx|server_days_until_first_cert_expiring)",
+            series="envoy_(http_downstream_rq_xx|server_days_until_first_cert_expiring)",
             labels={"app.kubernetes.io/name": "envoy"},
         ),
     )

@@ -49,7 +49,10 @@ REPLICAS_HEALTHY = (
 )
 
 GPU_USE = "avg by (pool) (DCGM_FI_PROF_GR_ENGINE_ACTIVE)"
-"""Part of the time in which a GPU or slice computes, 0 to 1. DCGM_FI_DEV_GPU_UTIL says nothing of slices."""
+"""Part of the time in which a GPU or slice computes, 0 to 1. DCGM_FI_DEV_GPU_UTIL says nothing of slices.
+
+Names and labels: NVIDIA/dcgm-exporter, etc/dcp-metrics-included.csv and
+internal/pkg/rendermetrics/render_metrics.go."""
 GPU_USE_LONG = "avg by (pool) (avg_over_time(DCGM_FI_PROF_GR_ENGINE_ACTIVE[1h]))"
 GPU_USE_BY_SLICE = "avg by (pool, Hostname, gpu, GPU_I_ID) (DCGM_FI_PROF_GR_ENGINE_ACTIVE)"
 GPU_MEMORY_USE = (
@@ -75,9 +78,10 @@ def share_answered(codes: str) -> str:
     return f"sum by (application) ({answered(codes)}) / (sum by (application) ({answered()}) > 0)"
 
 
+# Envoy counts those who ask for its figures or its health too.
 GATEWAY_ANSWERED = (
     "sum by (envoy_response_code_class) "
-    f'(rate(envoy_http_downstream_rq_xx{{envoy_http_conn_manager_prefix!="admin"}}[{RATE_WINDOW}]))'
+    f'(rate(envoy_http_downstream_rq_xx{{envoy_http_conn_manager_prefix!~"admin|eg-.*"}}[{RATE_WINDOW}]))'
 )
 CERTIFICATE_DAYS = "min(envoy_server_days_until_first_cert_expiring)"
 SCRAPED = f'up{{job=~"{MODELS}|{GPUS}|{GATEWAY}"}}'

@@ -20,11 +20,18 @@ import httpx2
 import yaml
 
 from components.gateway_manifests import CERTIFICATE, KEYS
-from components.gateway_names import NAMESPACE, PROXY_HTTPS_PORT, PROXY_READINESS_PORT
+from components.gateway_names import (
+    NAMESPACE,
+    PROXY_HTTPS_PORT,
+    PROXY_METRICS_PORT,
+    PROXY_READINESS_PORT,
+)
 from localcloud.cluster.commands import Command
 from localcloud.cluster.processes import Child
 
 LOOPBACK = "127.0.0.1"
+ADMIN_PORT = 19000
+"""Port of loopback on which a proxy has its own figures, for the listener that tells of them."""
 KINDS = {
     "ListenersConfigDump": ("dynamicListeners", "lds"),
     "ClustersConfigDump": ("dynamicActiveClusters", "cds"),
@@ -32,6 +39,8 @@ KINDS = {
     "EndpointsConfigDump": ("dynamicEndpointConfigs", "eds"),
 }
 """By the kind of a dump: its list, and the service that would send it."""
+AS_GIVEN = ("layeredRuntime", "overloadManager", "statsConfig", "deferredStatOptions")
+"""What of a bootstrap says nothing of places."""
 Manifest = dict[str, Any]
 
 
@@ -138,8 +147,13 @@ class Envoy:
         `pair`: certificate and key, which a translation does not show. `moved`: the port of loopback that
         stands for an address. `authority`: what certificates of others are checked by.
         """
-        self.port, self._ready = free_port(), free_port()
-        own = {PROXY_HTTPS_PORT: self.port, PROXY_READINESS_PORT: self._ready}
+        self.port, self._ready, self.metrics_port = free_port(), free_port(), free_port()
+        own = {
+            PROXY_HTTPS_PORT: self.port,
+            PROXY_READINESS_PORT: self._ready,
+            PROXY_METRICS_PORT: self.metrics_port,
+            ADMIN_PORT: free_port(),
+        }
         place = _Place(folder, own, moved, authority)
         for kind, (listed, service) in KINDS.items():
             dumps = [dump for dump in translation.xds if dump["@type"].endswith(kind)]
@@ -159,12 +173,16 @@ class Envoy:
         }
         _write(folder / "sds.json", [secret])
         (given,) = (dump["bootstrap"] for dump in translation.xds if "bootstrap" in dump)
+        static = given["staticResources"]
+        # The other clusters lead to the controller.
+        static["clusters"] = [each for each in static["clusters"] if each["name"] == "prometheus_stats"]
         bootstrap = {
             "node": {"id": "proxy", "cluster": "proxies"},
             "dynamicResources": {
                 f"{service}Config": _file(folder / f"{service}.json") for service in ("lds", "cds")
             },
-            **{name: given[name] for name in ("layeredRuntime", "overloadManager")},
+            **{name: place.of(given[name]) for name in ("admin", "staticResources")},
+            **{name: given[name] for name in AS_GIVEN},
         }
         (folder / "bootstrap.json").write_text(json.dumps(bootstrap))
         self.log = folder / "envoy.log"

@@ -18,6 +18,8 @@ import pytest
 from rich.console import Console
 
 from inference_stack.engine import ServedModel, serve_config
+from inference_stack.telemetry import Seen, provocations
+from inference_stack.telemetry.series import GATEWAY_ANSWERED
 from localcloud.serve import deploy, simulated
 from localcloud.serve_ray import LocalRay, RayNode
 from localcloud.toolchain import Toolchain
@@ -26,6 +28,8 @@ from tests.gateway.entra import AUDIENCE, DIRECTORY, LOGIN, Authority, Entra, en
 from tests.gateway.way import BY_KEYS, HOST, KEYS, SNI, Way, way_in
 from tests.serving.accounted_load import BEGUN
 from tests.serving.fast_engine import EACH_S
+from tests.telemetry.planned import planned_prod
+from tests.telemetry.prometheus import Prometheus, prometheus
 
 pytestmark = [
     pytest.mark.e2e,
@@ -36,6 +40,7 @@ pytestmark = [
 PORTAL, EDITORS, TRIAL, STRANGER = (f"{number}0000000-0000-4000-8000-000000000000" for number in range(1, 5))
 LIMIT = 5
 CONNECTIONS, REPLICAS, WORDS = 1000, 2, 6
+PATIENCE_S = 60.0
 MODEL = ServedModel(
     name="copilot",
     source="Qwen/Qwen2.5-7B-Instruct",
@@ -129,6 +134,16 @@ def way_by_keys(
         yield found
 
 
+@pytest.fixture(scope="module")
+def seen(
+    way: EntraWay, toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    targets = {"gateway": f"127.0.0.1:{way.metrics_port}"}
+    folder = tmp_path_factory.mktemp("prometheus")
+    with prometheus(toolchain, planned_prod(), targets, folder) as running:
+        yield running
+
+
 def question(words: int) -> dict[str, Any]:
     return {
         "model": MODEL.name,
@@ -194,6 +209,37 @@ def test_an_answer_arrives_word_by_word(way: EntraWay) -> None:
     assert lasted > (words - 1) * EACH_S * 0.9
     # None of it was kept back: no gap is as long as a fifth of the whole.
     assert max(later - former for former, later in itertools.pairwise(arrived)) < lasted / 5
+
+
+def test_the_dashboard_shows_what_the_gateway_answered_and_nothing_of_its_own(
+    way: EntraWay, seen: Prometheus
+) -> None:
+    def answered() -> set[str]:
+        rates = seen.series(GATEWAY_ANSWERED)
+        return {labels["envoy_response_code_class"] for labels, rate in rates if rate > 0}
+
+    def ask(application: str | None, until: set[str]) -> bool:
+        end = time.monotonic() + PATIENCE_S
+        while answered() != until and time.monotonic() < end:
+            way.ask(application)
+            time.sleep(0.5)
+        return answered() == until
+
+    # Envoy answers each scrape with 200, and counts that too.
+    assert ask(None, {"4"})
+    assert sum(seen.values('rate(envoy_http_downstream_rq_xx{envoy_response_code_class="2"}[1m])'))
+    assert ask(PORTAL, {"2", "4"})
+
+
+def test_a_certificate_of_the_gateway_that_ends_soon_is_alerted(seen: Prometheus) -> None:
+    (provocation,) = provocations(Seen.GATEWAY)
+    assert provocation.what == "a certificate of one day"
+    # Nothing else is read here, so that nothing is known of models.
+    expected = {*provocation.alerts, "NothingScraped"}
+    until = time.monotonic() + PATIENCE_S
+    while seen.alerts() != expected and time.monotonic() < until:
+        time.sleep(0.5)
+    assert seen.alerts() == expected
 
 
 def test_a_thousand_connections_at_once_lose_nothing(way: EntraWay) -> None:

@@ -47,6 +47,8 @@ class Way:
     trust: ssl.SSLContext
     log: Path
     """What Envoy writes, its access log too."""
+    metrics_port: int
+    """Where Prometheus reads Envoy."""
 
     @property
     def address(self) -> str:
@@ -130,6 +132,7 @@ def way_in(
     envoy = Envoy(translation, folder, pair, moved, authority.file)
     try:
         envoy.wait()
-        yield Way(envoy.port, ssl.create_default_context(cafile=str(authority.file)), envoy.log)
+        trust = ssl.create_default_context(cafile=str(authority.file))
+        yield Way(envoy.port, trust, envoy.log, envoy.metrics_port)
     finally:
         envoy.stop()

@@ -4,11 +4,9 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx2
 import pytest
@@ -17,14 +15,13 @@ from prometheus_client.samples import Sample
 from rich.console import Console
 
 from inference_stack.engine import Adapters, ServedModel, serve_config
-from inference_stack.telemetry import panels
+from inference_stack.telemetry import Seen, panels, provocations
+from inference_stack.telemetry.series import latency
 from localcloud.serve import deploy, simulated
 from localcloud.serve_ray import LocalRay, RayNode
 from localcloud.toolchain import Toolchain
 from tests.serving import adapter_store
-from tests.serving.copilot import kill, replicas_of
-from tests.telemetry.planned import planned_prod
-from tests.telemetry.prometheus import SIMULATED, Prometheus, exporter, prometheus
+from tests.serving.provoking import BLOCKS, BY_ASKING, BY_BREAKING, CONTEXT, KEPT, Watched, watched
 
 pytestmark = [
     pytest.mark.e2e,
@@ -43,7 +40,13 @@ MODEL = ServedModel(
     replicas_min=1,
     replicas_max=1,
     concurrency=4,
-    engine={"max_model_len": 4096, "max_num_seqs": 4, "max_loras": 2, "max_lora_rank": 8},
+    engine={
+        "max_model_len": CONTEXT,
+        "max_num_seqs": 4,
+        "num_gpu_blocks_override": BLOCKS,
+        "max_loras": 2,
+        "max_lora_rank": 8,
+    },
     adapters=Adapters(path=adapter_store.PATH, count=2),
 )
 NODE = RayNode(cpus=1, gpus=1, resources={"accelerator_type:H100": 1, "small-worker": 1})
@@ -199,84 +202,60 @@ def test_the_adapter_that_was_asked_for_is_counted_as_loaded_once(scraped: Scrap
     assert scraped.of("ray_vllm_lora_requests_info", max_lora="2")
 
 
-CLIENTS = 16
-"""Four are answered at once and as many as may wait do so; the rest are sent away."""
-PATIENCE_S = 150.0
-PROD = planned_prod()
-QUERIES = [(panel.title, query) for panel in panels(PROD) for query in panel.queries]
-
-
-class Watched(NamedTuple):
-    """Prometheus, beside the application and two exporters of what this machine does not have."""
-
-    prometheus: Prometheus
-    load: Callable[[], list[int]]
-    """Asks more at once than may wait; the answers' codes."""
-    exporters: dict[str, ExitStack]
+QUERIES = [(panel.title, query) for panel in panels(KEPT) for query in panel.queries]
+PROVOKED = {each.what: each for each in provocations(Seen.APPLICATION, Seen.STAND_IN)}
 
 
 @pytest.fixture(scope="module")
-def watched(
+def seen(
     running: LocalRay, scraped: Scraped, toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Watched]:
     assert scraped.asked
-    question = {"model": "copilot", "messages": [{"role": "user", "content": PROMPT}], "max_tokens": 200}
-
-    def ask(_: int) -> int:
-        return client.post("/v1/chat/completions", json={**question, "min_tokens": 200}).status_code
-
-    def load() -> list[int]:
-        return list(clients.map(ask, range(CLIENTS)))
-
-    with ExitStack() as open_until_the_end:
-        client = open_until_the_end.enter_context(httpx2.Client(base_url=running.address, timeout=600))
-        clients = open_until_the_end.enter_context(ThreadPoolExecutor(CLIENTS))
-        exporters = {job: open_until_the_end.enter_context(ExitStack()) for job in SIMULATED}
-        targets = {job: stack.enter_context(exporter(SIMULATED[job])) for job, stack in exporters.items()}
-        targets["models"] = running.metrics.removeprefix("http://").removesuffix("/metrics")
-        folder = tmp_path_factory.mktemp("prometheus")
-        seen = open_until_the_end.enter_context(prometheus(toolchain, PROD, targets, folder))
-        yield Watched(seen, load, exporters)
+    with watched(running, toolchain, tmp_path_factory.mktemp("prometheus")) as found:
+        yield found
 
 
-def _until(truth: Callable[[], bool], meanwhile: Callable[[], object]) -> bool:
-    until = time.monotonic() + PATIENCE_S
-    while not truth() and time.monotonic() < until:
-        meanwhile()
-    return truth()
+def test_everything_that_an_alert_was_seen_on_is_done_here() -> None:
+    assert [*BY_ASKING, *BY_BREAKING] == list(PROVOKED)
 
 
-def test_every_query_of_the_dashboard_gives_data_of_the_running_application(watched: Watched) -> None:
-    seen = watched.prometheus
+def test_nothing_is_alerted_while_all_is_well(seen: Watched) -> None:
+    def well() -> bool:
+        return seen.prometheus.values(latency("ttft", 0.5)) != [] and seen.prometheus.alerts() == set()
 
+    assert seen.until(well, lambda: seen.ask(PROMPT))
+    assert seen.codes == {200}
+
+
+def fires(seen: Watched, what: str, done: Callable[[Watched], object]) -> None:
+    alerts = set(PROVOKED[what].alerts)
+    assert not alerts & seen.prometheus.alerts()
+
+    def again() -> None:
+        done(seen)
+        time.sleep(0.5)
+
+    assert seen.until(lambda: alerts <= seen.prometheus.alerts(), again), seen.prometheus.alerts()
+
+
+@pytest.mark.parametrize("what", BY_ASKING)
+def test_what_is_asked_of_the_application_is_alerted(seen: Watched, what: str) -> None:
+    fires(seen, what, BY_ASKING[what])
+
+
+def test_every_query_of_the_dashboard_gives_data_of_the_running_application(seen: Watched) -> None:
     def empty() -> set[tuple[str, str]]:
-        return {(title, query.legend) for title, query in QUERIES if not seen.values(query.expr)}
+        return {(title, query.legend) for title, query in QUERIES if not seen.prometheus.values(query.expr)}
 
-    codes: list[int] = []
-    _until(lambda: not empty(), lambda: codes.extend(watched.load()))
-    assert set(codes) == {200, 429}
+    seen.until(lambda: not empty(), lambda: BY_ASKING["more requests than may wait"](seen))
     assert empty() == set()
-    assert seen.up() == {"models": [1], "gpus": [1], "gateway": [1]}
+    assert seen.codes == {200, 429}
+    assert seen.prometheus.up() == {"models": [1], "gpus": [1], "gateway": [1]}
     for title, query in QUERIES:
-        for labels in seen.labels(query.expr):
+        for labels in seen.prometheus.labels(query.expr):
             assert set(re.findall(r"{{(\w+)}}", query.legend)) <= labels.keys(), title
 
 
-def test_what_is_wrong_with_the_running_application_is_alerted_and_nothing_else(watched: Watched) -> None:
-    seen = watched.prometheus
-    for_good = {"GpusHalfIdle"}  # the exporter says so
-    busy = {"Refused", "QueueStays"}
-    assert _until(lambda: busy <= seen.alerts(), watched.load)
-    assert not {"ScrapeFails", "NothingScraped", "ReplicaMissing", "CertificateEnds"} & seen.alerts()
-    assert for_good <= seen.alerts()
-
-
-def test_an_exporter_that_is_gone_is_alerted(watched: Watched) -> None:
-    watched.exporters["gpus"].close()
-    assert _until(lambda: "ScrapeFails" in watched.prometheus.alerts(), lambda: time.sleep(1))
-
-
-def test_a_replica_that_is_gone_is_alerted(watched: Watched, running: LocalRay) -> None:
-    for process in filter(None, replicas_of(running, "RUNNING").values()):
-        kill(process)
-    assert _until(lambda: "ReplicaMissing" in watched.prometheus.alerts(), lambda: time.sleep(1))
+@pytest.mark.parametrize("what", BY_BREAKING)
+def test_what_breaks_in_the_application_is_alerted(seen: Watched, what: str) -> None:
+    fires(seen, what, BY_BREAKING[what])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import yaml
@@ -42,34 +42,51 @@ envoy_server_days_until_first_cert_expiring 90
 """Series that need a GPU, or a gateway: written by hand, by the names that we ask for."""
 
 
-@contextlib.contextmanager
-def exporter(text: str) -> Iterator[str]:
-    """A server that tells of these series to whoever asks; its address."""
+class Exporter:
+    """A server that tells of series to whoever asks, from the start of a block to its end."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.end_headers()
-            self.wfile.write(text.encode())
+    def __init__(self, text: str) -> None:
+        """`text` is what it tells, which may be changed."""
+        self.text = text
+        told = self
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, the name is the library's
-            """Nothing: Prometheus asks every two seconds."""
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.end_headers()
+                self.wfile.write(told.text.encode())
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, the name is the library's
+                """Nothing: Prometheus asks every two seconds."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Answer nobody from now on."""
+        self._server.shutdown()
+        self._server.server_close()
 
 
 class Prometheus:
-    """What a running Prometheus answers."""
+    """What a running Prometheus is told to read, and what it answers."""
 
-    def __init__(self, address: str) -> None:
-        self._client = httpx2.Client(base_url=address, timeout=30)
+    def __init__(self, address: str, folder: Path) -> None:
+        self._client, self._folder = httpx2.Client(base_url=address, timeout=30), folder
+
+    def read(self, plan: Plan, targets: Mapping[str, str]) -> None:
+        """From now on these targets, with the rules of this plan; what was read before is kept."""
+        _configure(self._folder, plan, targets)
+        answer = self._client.post("/-/reload")
+        assert answer.status_code == 200, answer.text
 
     def is_ready(self) -> bool:
         """Whether it answers."""
@@ -79,13 +96,16 @@ class Prometheus:
 
     def labels(self, expr: str) -> list[dict[str, str]]:
         """Labels of what a query gives now, without what is no number."""
-        found = self._ask("query", query=expr)
-        return [series["metric"] for series in found if math.isfinite(float(series["value"][1]))]
+        return [labels for labels, _ in self.series(expr)]
 
     def values(self, expr: str) -> list[float]:
         """Values of what a query gives now, without what is no number."""
-        found = [float(series["value"][1]) for series in self._ask("query", query=expr)]
-        return [value for value in found if math.isfinite(value)]
+        return [value for _, value in self.series(expr)]
+
+    def series(self, expr: str) -> list[tuple[dict[str, str], float]]:
+        """Labels and values of what a query gives now, without what is no number."""
+        found = [(each["metric"], float(each["value"][1])) for each in self._ask("query", query=expr)]
+        return [(labels, value) for labels, value in found if math.isfinite(value)]
 
     def over_time(self, expr: str, start: float, end: float, step_s: float) -> list[dict[str, Any]]:
         """What a query gave between two times: labels, and pairs of time and value, of each series."""
@@ -110,19 +130,11 @@ class Prometheus:
 def prometheus(
     toolchain: Toolchain, plan: Plan, targets: Mapping[str, str], folder: Path
 ) -> Iterator[Prometheus]:
-    """Prometheus with the scrape configuration and the rules of a plan, until the block ends."""
-    (folder / "rules.yaml").write_text(yaml.safe_dump(_hasty(rules_file(plan))))
-    config = {
-        "global": {"evaluation_interval": EVERY},
-        "rule_files": ["rules.yaml"],
-        "scrape_configs": [
-            _fixed(entry, job, targets[job.name])
-            for entry, job in zip(
-                scrape_config([NAMESPACE])["scrape_configs"], jobs([NAMESPACE]), strict=True
-            )
-        ],
-    }
-    (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
+    """Prometheus with the scrape configuration and the rules of a plan, until the block ends.
+
+    `targets`: the address of each job's one pod; a job without one has no pods.
+    """
+    _configure(folder, plan, targets)
     port = free_port()
     with (folder / "prometheus.log").open("w") as log:
         process = subprocess.Popen(
@@ -131,12 +143,13 @@ def prometheus(
                 f"--config.file={folder / 'prometheus.yaml'}",
                 f"--storage.tsdb.path={folder / 'data'}",
                 f"--web.listen-address=127.0.0.1:{port}",
+                "--web.enable-lifecycle",
             ],
             stdout=log,
             stderr=subprocess.STDOUT,
         )
         try:
-            running = Prometheus(f"http://127.0.0.1:{port}")
+            running = Prometheus(f"http://127.0.0.1:{port}", folder)
             until = time.monotonic() + 60
             while not running.is_ready():
                 assert process.poll() is None, (folder / "prometheus.log").read_text()[-2000:]
@@ -148,11 +161,34 @@ def prometheus(
             process.wait(30)
 
 
-def _fixed(entry: dict[str, Any], job: Job, target: str) -> dict[str, Any]:
-    """One pod at an address of this machine, with what Kubernetes would say of it; all else stays."""
-    address, _, path = target.partition("/")
+def _configure(folder: Path, plan: Plan, targets: Mapping[str, str]) -> None:
+    (folder / "rules.yaml").write_text(yaml.safe_dump(_hasty(rules_file(plan))))
+    scraped = zip(scrape_config([NAMESPACE])["scrape_configs"], jobs([NAMESPACE]), strict=True)
+    config = {
+        "global": {"evaluation_interval": EVERY},
+        "rule_files": ["rules.yaml"],
+        "scrape_configs": [
+            _fixed(entry, [_pod(job, targets[job.name])] if job.name in targets else [])
+            for entry, job in scraped
+        ],
+    }
+    (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
+
+
+def _fixed(entry: dict[str, Any], pods: list[dict[str, Any]]) -> dict[str, Any]:
+    """A job with these pods instead of those of a cluster, read more often; all else stays."""
+    return {
+        **{key: value for key, value in entry.items() if key != "kubernetes_sd_configs"},
+        "scrape_interval": EVERY,
+        "scrape_timeout": EVERY,
+        "static_configs": pods,
+    }
+
+
+def _pod(job: Job, address: str) -> dict[str, Any]:
+    """A pod at an address of this machine, with what Kubernetes would say of it."""
     named = "name" if not job.port.isdigit() else "number"
-    pod = {
+    labels = {
         **{_label(f"label_{label}"): value for label, value in job.labels.items()},
         _label(f"container_port_{named}"): job.port,
         _label("phase"): "Running",
@@ -161,13 +197,7 @@ def _fixed(entry: dict[str, Any], job: Job, target: str) -> dict[str, Any]:
         "__meta_kubernetes_namespace": NAMESPACE,
         POOL_LABEL: "slices",
     }
-    return {
-        **{key: value for key, value in entry.items() if key != "kubernetes_sd_configs"},
-        "scrape_interval": EVERY,
-        "scrape_timeout": EVERY,
-        "metrics_path": f"/{path}" if path else entry["metrics_path"],
-        "static_configs": [{"targets": [address], "labels": pod}],
-    }
+    return {"targets": [address], "labels": labels}
 
 
 def _label(name: str) -> str:

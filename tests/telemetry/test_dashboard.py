@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from inference_stack.cli import app
 from inference_stack.planner import Plan
-from inference_stack.telemetry import dashboard, panels
+from inference_stack.telemetry import Seen, alerts, dashboard, panels, provocations
 from inference_stack.telemetry.reference import PAGE, filled
 
 
@@ -14,6 +14,12 @@ def test_the_page_says_what_the_code_says() -> None:
     page = PAGE.read_text()
     assert filled(page) == page, "run make reference"
     assert filled(page.replace("`QueueStays`", "`QueueGoes`")) == page
+
+
+def test_the_page_tells_of_every_alert_what_it_fired_on(prod: Plan) -> None:
+    provoked = [alert for each in provocations(*Seen) for alert in each.alerts]
+    assert sorted(provoked) == sorted(alert.name for alert in alerts(prod))
+    assert all(each.what in PAGE.read_text() for each in provocations(*Seen))
 
 
 def test_the_dashboard_asks_every_query_of_every_panel_once(prod: Plan) -> None:
