@@ -1,14 +1,17 @@
 """For each rule, resources that break it and, but for what follows from that, no other."""
 
 from tests.policies.cases.sound import (
+    DIGEST,
     TEMPLATE,
     chart,
     cluster,
     deployment,
+    gateway_chart,
     ingress,
     manifest,
     namespace,
     pool,
+    proxies,
     ray_service,
     registry,
     service,
@@ -24,9 +27,8 @@ LOADING = "model_loading_config/model_source"
 WAY = "metadata/annotations"
 GUARDED = {WAY: {"inference-stack.io/authentication": "entra"}}
 LISTENER = {"gatewayClassName": "c", "listeners": [{"name": "http", "protocol": "HTTP", "port": 80}]}
-PROXIES = {
-    "provider": {"kubernetes": {"envoyDeployment": {"container": {"image": "acme.azurecr.io/envoy:v1"}}}}
-}
+CONTROLLER, LIMITS = "values/global/images/envoyGateway", "values/global/images/ratelimit"
+PROXIES = "spec/provider/kubernetes/envoyDeployment/container"
 SPOT = pool("spot", scaleSetPriority="Spot", scaleSetEvictionPolicy="Delete")
 
 BROKEN: dict[str, tuple[Made, ...]] = {
@@ -113,14 +115,14 @@ BROKEN: dict[str, tuple[Made, ...]] = {
     "images-from-allowed-registries": (
         deployment("bad-elsewhere", **{f"{CONTAINER}/image": "docker.io/acme/exporter@sha256:" + "0" * 64}),
         chart("bad-chart", chart="oci://ghcr.io/charts/operator"),
+        gateway_chart("bad-limits", **{f"{LIMITS}/image": f"docker.io/envoyproxy/ratelimit:v1{DIGEST}"}),
+        proxies("bad-envoy", **{f"{PROXIES}/image": f"envoyproxy/envoy:v1{DIGEST}"}),
     ),
     "images-pinned": (
         deployment("bad-tag", **{f"{CONTAINER}/image": "acme.azurecr.io/exporter:v1"}),
         chart("bad-values", **{"values/image/tag": "v1"}),
-        chart(
-            "bad-global", **{"values/global": {"images": {"proxy": {"image": "acme.azurecr.io/proxy:v1"}}}}
-        ),
-        manifest("gateway.envoyproxy.io/v1alpha1:EnvoyProxy", "bad-proxy", PROXIES, {}),
+        gateway_chart("bad-global", **{f"{CONTROLLER}/image": "acme.azurecr.io/gateway:v1"}),
+        proxies("bad-proxy", **{f"{PROXIES}/image": "acme.azurecr.io/envoy:v1"}),
     ),
     "keys-rotate": (
         cluster(

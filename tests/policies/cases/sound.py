@@ -223,6 +223,17 @@ def chart(name: str = "operator", **changes: Any) -> Made:
     return Made(f"{KUBERNETES}helm.sh/v3:Release", name, merged(props, changes))
 
 
+def gateway_chart(name: str = "gateway", **changes: Any) -> Made:
+    images = {each: {"image": f"acme.azurecr.io/{each}:v1{DIGEST}"} for each in ("envoyGateway", "ratelimit")}
+    return chart(name, **{"values": {"global": {"images": images}}, **changes})
+
+
+def proxies(name: str = "proxies", **changes: Any) -> Made:
+    pods = {"container": {"image": f"acme.azurecr.io/envoy:v1{DIGEST}"}}
+    spec = {"provider": {"kubernetes": {"envoyDeployment": pods}}}
+    return manifest("gateway.envoyproxy.io/v1alpha1:EnvoyProxy", name, spec, changes)
+
+
 SOUND = (
     cluster(),
     audit("cluster", "kube-audit-admin"),
@@ -240,4 +251,6 @@ SOUND = (
     ingress(),
     ray_service(),
     chart(),
+    gateway_chart(),
+    proxies(),
 )
