@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import openai
 import pytest
 from rich.console import Console
 
@@ -160,6 +161,16 @@ def test_nobody_is_let_in_without_a_token_or_with_one_of_somebody_else(way: Entr
     assert way.ask(PORTAL, iss="https://login.example.com") == 401
     assert way.ask(PORTAL, exp=int(time.time()) - 3600) == 401
     assert way.ask(PORTAL) == 200
+
+
+def test_openais_own_client_reads_why_a_token_is_refused(way: EntraWay) -> None:
+    unknown, unwanted = way.entra.token(PORTAL, iss="https://login.example.com"), way.entra.token(STRANGER)
+    with pytest.raises(openai.AuthenticationError, match="fetch a new one of Entra"):
+        way.client(unknown).models.list()
+    with pytest.raises(openai.PermissionDeniedError, match="no tenant that may ask copilot"):
+        way.client(unwanted).models.list()
+    with pytest.raises(openai.PermissionDeniedError, match="for another audience"):
+        way.client(way.entra.token(PORTAL, aud="another")).models.list()
 
 
 def test_a_tenant_asks_its_own_models_and_no_others(way: EntraWay) -> None:

@@ -33,7 +33,7 @@ def test_every_definition_that_we_ask_for_something_by_is_there(toolchain: Toolc
     }
     group = "gateway.networking.k8s.io"
     assert {(group, kind) for kind in ("GatewayClass", "Gateway", "HTTPRoute", "ReferenceGrant")} < found
-    kinds = ("EnvoyProxy", "SecurityPolicy", "BackendTrafficPolicy", "ClientTrafficPolicy")
+    kinds = ("EnvoyProxy", "SecurityPolicy", "BackendTrafficPolicy", "ClientTrafficPolicy", "HTTPRouteFilter")
     assert {("gateway.envoyproxy.io", kind) for kind in kinds} < found
 
 
