@@ -69,6 +69,7 @@ def service_manifest(plan: Plan, service: Service, place: Place) -> dict[str, An
             workers=tuple(workers),
             serve=serve,
             upgrade=service.upgrade,
+            gcs_fault_tolerance=plan.environment.cluster.gcs_fault_tolerance,
         )
     )
 

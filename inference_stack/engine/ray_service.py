@@ -1,5 +1,6 @@
 """The RayService manifest (KubeRay 1.6.1): a head without GPU work, and groups of workers."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, PositiveInt
@@ -30,6 +31,12 @@ HEAD_SHM_GIB = 1
 SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod
 """All that the image's programs write, /dev/shm aside: sessions and logs of Ray below it, and as their HOME
 what they keep, such as compiled kernels and checkpoints from the hub. The image itself is read-only."""
+
+RECORDS_PATH = f"{SCRATCH}/ray-gcs"
+"""Where the head keeps what its GCS knows: nodes, actors, and Serve's own notes among them."""
+RECONNECT_S = 600
+"""How long a worker waits for a head that is away, seconds: KubeRay's own figure. Ray's is 60; a container
+that fails several times waits up to five minutes for its next try."""
 
 PORTS = {"gcs-server": 6379, "dashboard": 8265, "client": 10001, "metrics": 8080, "serve": 8000}
 """Ports of the head; KubeRay finds each by its name. It has workers tell their series on the same one."""
@@ -82,6 +89,11 @@ class RayService(Emitted):
         description="NewCluster: a second cluster beside the first, which needs every GPU twice. "
         "None: a change of the pods waits until the service is made anew.",
     )
+    gcs_fault_tolerance: bool = Field(
+        default=True,
+        description="Whether a head whose container ends goes on in its pod with what it knew, while the "
+        "workers wait. False: KubeRay makes a new pod, which knows nothing and sends the workers away.",
+    )
     initializing_timeout_s: PositiveInt | None = Field(
         default=None,
         # It is an end, not a retry: a service that waited too long for a GPU must be deleted and made again.
@@ -121,7 +133,9 @@ def ray_service(service: RayService) -> Manifest:
 def _autoscaler(service: RayService) -> Manifest:
     size = {"cpu": "500m", "memory": "512Mi"}
     return {
-        "version": "v2",
+        # Where KubeRay is told of v2, no pod restarts, and a head whose container ends is deleted with its
+        # volumes. A head that shall not be asks for v2 by itself; Ray 2.60's v2 deletes no head.
+        **({} if service.gcs_fault_tolerance else {"version": "v2"}),
         "upscalingMode": "Default",
         "idleTimeoutSeconds": service.idle_timeout_s,
         "resources": {"requests": size, "limits": dict(size)},
@@ -131,12 +145,24 @@ def _autoscaler(service: RayService) -> Manifest:
 
 def _head(service: RayService) -> Manifest:
     head = service.head
-    container = {
+    container: Manifest = {
         "name": "ray-head",
         "image": service.image,
         "ports": [{"name": name, "containerPort": port} for name, port in PORTS.items()],
         **_container(head.cpu, head.memory_gib, {}),
     }
+    pod = _pod(service, container, HEAD_SHM_GIB)
+    if service.gcs_fault_tolerance:
+        container["env"] += _variables(
+            {
+                # On a volume of the pod. That of a claim would still be held by the old cluster when the new
+                # one of an upgrade starts, and the clusters made here have no driver of disks.
+                "RAY_gcs_storage": "rocksdb",
+                "RAY_gcs_storage_path": RECORDS_PATH,
+                "RAY_enable_autoscaler_v2": "true",
+            }
+        )
+        pod["restartPolicy"] = "Always"
     return {
         # Replicas ask for no CPU. What Ray makes for itself does, and belongs here: the memory of a prefix
         # router is one actor, and every request fails once it has gone with a worker that was idle.
@@ -147,20 +173,22 @@ def _head(service: RayService) -> Manifest:
         },
         "template": {
             "metadata": _pod_metadata({NETWORK_LABEL: service.name}),
-            "spec": {
-                **_pod(service, container, HEAD_SHM_GIB),
-                "nodeSelector": dict(head.node_selector),
-            },
+            "spec": {**pod, "nodeSelector": dict(head.node_selector)},
         },
     }
 
 
 def _worker(service: RayService, group: WorkerGroup) -> Manifest:
-    container = {
+    container: Manifest = {
         "name": "ray-worker",
         "image": service.image,
         **_container(group.cpu, group.memory_gib, {group.resource: str(group.units)}),
     }
+    pod = _pod(service, container, group.shm_gib)
+    if service.gcs_fault_tolerance:
+        container["env"] += _variables({"RAY_gcs_rpc_server_reconnect_timeout_s": str(RECONNECT_S)})
+        # Ray's autoscaler takes a worker that ended for gone, and KubeRay makes another.
+        pod["restartPolicy"] = "Never"
     return {
         "groupName": group.name,
         "replicas": group.replicas_min,
@@ -171,7 +199,7 @@ def _worker(service: RayService, group: WorkerGroup) -> Manifest:
         "template": {
             "metadata": _pod_metadata({NETWORK_LABEL: service.name, SERVICE_LABEL: service.name}),
             "spec": {
-                **_pod(service, container, group.shm_gib),
+                **pod,
                 "nodeSelector": dict(group.node_selector),
                 "tolerations": [_toleration(taint) for taint in group.taints],
                 # Only the head talks to the API server. Workload identity brings a token of its own.
@@ -195,6 +223,10 @@ def ray_resources(group: WorkerGroup) -> dict[str, str]:
     return resources
 
 
+def _variables(named: Mapping[str, str]) -> list[Manifest]:
+    return [{"name": name, "value": value} for name, value in named.items()]
+
+
 def read_only_image(*mounts: Manifest) -> Manifest:
     """What a container of the image of heads and workers has, so that it writes to volumes alone.
 
@@ -206,7 +238,7 @@ def read_only_image(*mounts: Manifest) -> Manifest:
             "capabilities": {"drop": ["ALL"]},
             "readOnlyRootFilesystem": True,
         },
-        "env": [{"name": "HOME", "value": SCRATCH}],
+        "env": _variables({"HOME": SCRATCH}),
         "volumeMounts": [*mounts, {"name": "scratch", "mountPath": SCRATCH}],
     }
 

@@ -81,6 +81,11 @@ RULES = (
     ),
     _rule("rayVersion", Fate.DERIVED, f"this stack, which runs Ray {RAY}"),
     _rule(
+        "gcsFaultToleranceOptions",
+        Fate.LEFT,
+        "a head keeps its records in its pod, for a restart of its container, and not in Redis",
+    ),
+    _rule(
         "enableInTreeAutoscaling|autoscalerOptions|rayClusterDeletionDelaySeconds|serveService",
         Fate.DERIVED,
         "this stack, alike for every service",

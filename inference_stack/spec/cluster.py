@@ -98,3 +98,8 @@ class Cluster(Section):
         default=CpuPool(sku="Standard_D8ds_v5", nodes=Nodes(min=0, max=3)),
         description="Pool of the Ray heads and the Serve ingress, which run no model.",
     )
+    gcs_fault_tolerance: bool = Field(
+        default=True,
+        description="Whether replicas outlive a restart of their Ray head's container: its GCS keeps what it "
+        "knows in RocksDB (alpha in Ray 2.60) on a volume of the pod. The loss of the pod, never.",
+    )

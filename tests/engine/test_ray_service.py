@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,6 +109,40 @@ def test_the_image_is_read_only_and_what_is_written_goes_to_volumes(manifest):
     for pod in pods(manifest):
         mounted = {mount["name"] for mount in pod["spec"]["containers"][0]["volumeMounts"]}
         assert {volume["name"] for volume in pod["spec"]["volumes"]} == mounted
+
+
+def variables(pod: dict[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in pod["spec"]["containers"][0]["env"]}
+
+
+def test_the_container_of_a_head_starts_again_on_a_volume_that_outlives_it(manifest):
+    head, workers = pods(manifest)
+    assert variables(head)["RAY_gcs_storage"] == "rocksdb"
+    path = Path(variables(head)["RAY_gcs_storage_path"])
+    mounts = {Path(each["mountPath"]): each["name"] for each in head["spec"]["containers"][0]["volumeMounts"]}
+    volumes = {each["name"]: each["emptyDir"] for each in head["spec"]["volumes"]}
+    (volume,) = (mounts[parent] for parent in path.parents if parent in mounts)
+    assert volumes[volume].get("medium", "") == ""
+    assert head["spec"]["restartPolicy"] == "Always"
+    # A volume of the pod belongs to this group, so that a process that is not root may write to it.
+    assert head["spec"]["securityContext"]["fsGroup"] == head["spec"]["securityContext"]["runAsGroup"]
+    assert int(variables(workers)["RAY_gcs_rpc_server_reconnect_timeout_s"]) == 600
+    assert workers["spec"]["restartPolicy"] == "Never"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_second_autoscaler_is_asked_for_in_one_place_only(service, kept):
+    manifest = ray_service(service(gcs_fault_tolerance=kept))
+    head, workers = pods(manifest)
+    told = (
+        cluster(manifest)["autoscalerOptions"].get("version"),
+        variables(head).get("RAY_enable_autoscaler_v2"),
+    )
+    assert told == ((None, "true") if kept else ("v2", None))
+    if not kept:
+        # KubeRay then refuses any other, and deletes a pod whose container has ended.
+        assert not any("restartPolicy" in pod["spec"] for pod in (head, workers))
+        assert set(variables(head) | variables(workers)) == {"HOME"}
 
 
 def test_the_autoscaler_beside_the_head_asks_for_what_the_plan_leaves_it(manifest):
