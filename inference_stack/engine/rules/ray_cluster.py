@@ -211,6 +211,31 @@ def _restart_policy(use: ClusterUse) -> Iterator[Fault]:
 
 
 @rule(
+    "head-records-lost",
+    Severity.WARNING,
+    states="What a head's GCS writes to RocksDB outlives the head's container.",
+    reference=f"{KUBERAY}/raycluster_controller.go: shouldDeletePod",
+)
+def _head_records_lost(use: ClusterUse) -> Iterator[Fault]:
+    said = {each.get("name"): each.get("value") for _, each in mappings(use.head.container, "env")}
+    second = use.autoscaling and at(use.spec, "autoscalerOptions", "version") == "v2"
+    stays = not second and use.head.pod.spec.get("restartPolicy") != "Never"
+    if said.get("RAY_gcs_storage") != "rocksdb" or stays:
+        return
+    path = str(said.get("RAY_gcs_storage_path"))
+    mounts = (each for _, each in mappings(use.head.container, "volumeMounts"))
+    names = [each.get("name") for each in mounts if path.startswith(str(each.get("mountPath")))]
+    volumes = (each for _, each in mappings(use.head.pod.spec, "volumes") if each.get("name") in names)
+    if not any(volume.keys().isdisjoint(("emptyDir", "ephemeral")) for volume in volumes):
+        yield Fault(
+            path=joined(use.head.container_path, "env"),
+            given="RAY_gcs_storage=rocksdb",
+            what="KubeRay deletes a head that may not restart once its container ends, and this with it",
+            remedy="restartPolicy: Always and RAY_enable_autoscaler_v2 in place of version v2, or a claim",
+        )
+
+
+@rule(
     "gpus-overstated",
     Severity.ERROR,
     states="Ray is told of no more GPUs than a pod has.",
@@ -349,6 +374,7 @@ cluster_rules: tuple[Rule[ClusterUse], ...] = (
     _resources_said_twice,
     _labels_misplaced,
     _restart_policy,
+    _head_records_lost,
     _gpus_overstated,
     _gpus_understated,
     _gpu_limit_missing,

@@ -6,7 +6,7 @@ import yaml
 
 from inference_stack.engine.rules.pod import SHARED_MEMORY
 
-from .models import Change, Document
+from .models import Change, Document, both
 
 IMAGE = "rayproject/ray-llm:2.60.0-py312-cu130"
 OUR_IMAGE = "acme.azurecr.io/serving:2.60.0-vllm0.29.0-4c4e1d4c4e1d"
@@ -155,6 +155,18 @@ def head_container(**keys: Any) -> Change:
     return change
 
 
+def head_pod(**keys: Any) -> Change:
+    return lambda manifest: pod_of(manifest["spec"]["rayClusterConfig"]["headGroupSpec"]).update(keys)
+
+
+def records(volume: Document) -> Change:
+    """What the GCS of the head writes down, on such a volume."""
+    mounts = [{"name": "gcs", "mountPath": "/var/lib/gcs"}]
+    return both(
+        head_container(env=RECORDS, volumeMounts=mounts), head_pod(volumes=[{"name": "gcs", **volume}])
+    )
+
+
 def gpus(amount: str, kind: str = "nvidia.com/gpu") -> Document:
     return {"resources": {"limits": {kind: amount}}}
 
@@ -164,6 +176,10 @@ STEPS = {"gatewayClassName": "istio", "stepSizePercent": 10, "intervalSeconds": 
 SLICE = "nvidia.com/mig-3g.47gb"
 MEMORY = [{"name": "shm", "emptyDir": {"medium": "Memory"}}]
 MOUNT = [{"name": "shm", "mountPath": SHARED_MEMORY}]
+RECORDS = [
+    {"name": "RAY_gcs_storage", "value": "rocksdb"},
+    {"name": "RAY_gcs_storage_path", "value": "/var/lib/gcs"},
+]
 OFFER = {"CPU": "8", "GPU": "2", "accelerator_type:H100": "1"}
 
 
