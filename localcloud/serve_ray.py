@@ -59,7 +59,7 @@ class LocalRay:
 
     def __init__(self, node: RayNode, variables: Mapping[str, str], log: Path) -> None:
         """Start Ray with these variables in the environment of every process; raises ServeError."""
-        dashboard, client, metrics, self.port = _free_ports(4)
+        dashboard, client, metrics, self.port = free_ports(4)
         # Not in the folder of state: a Unix socket's path has at most 107 characters.
         self._files = Path(tempfile.mkdtemp(prefix="ray-"))
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -182,7 +182,8 @@ def _head(node: RayNode, variables: Mapping[str, str], files: Path, ports: Mappi
     )
 
 
-def _free_ports(count: int) -> Iterator[int]:
+def free_ports(count: int) -> Iterator[int]:
+    """Ports on the loopback address that nobody listens on now."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:

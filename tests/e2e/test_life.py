@@ -13,6 +13,7 @@ from rich.console import Console
 from inference_stack.planner import POOL_LABEL
 from localcloud import cluster
 from localcloud.arm.store import Store, Stored
+from localcloud.cluster.layout import Layout
 from localcloud.stack import Stack
 from localcloud.toolchain import Toolchain
 from tests.cluster.live import RayCluster, eventually
@@ -72,6 +73,24 @@ def test_the_head_alone_runs_at_rest(running: Running) -> None:
     assert not running.pods("worker")
     assert not running.nodes("slices")
     assert len(running.nodes("heads")) == 1
+
+
+def test_a_head_whose_container_ended_keeps_its_pod(running: Running) -> None:
+    (head,) = running.pods("head")
+    assert head.metadata
+    assert head.status
+    ended = [
+        {"name": each.name, "state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
+        for each in head.status.containerStatuses or ()
+        if each.name == "ray-head"
+    ]
+    change = {"status": {"containerStatuses": ended}}
+    running.client.patch(Pod.Status, str(head.metadata.name), change, patch_type=PatchType.STRATEGIC)
+    log = Layout(running.stack.state).log("kuberay-operator")
+    eventually("its verdict", lambda: "KubeRay will not delete the Pod" in log.read_text() or None)
+    (still,) = running.pods("head")
+    assert still.metadata
+    assert still.metadata.uid == head.metadata.uid
 
 
 def test_a_second_up_changes_nothing(running: Running) -> None:
