@@ -179,22 +179,20 @@ def _quota_lacking(
     models: Sequence[PlannedModel],
     catalog: Catalog,
 ) -> Iterator[Lack]:
-    if not environment.granted:
+    granted = environment.granted
+    if not granted:
         return
     alone = taken(environment, pools, models, catalog)
-    both = taken(environment, pools, models, catalog, service)
-    for name, there in environment.granted.items():
-        needed = next((each for of, each in both.items() if family(of) == name), None)
-        before = next((each for of, each in alone.items() if family(of) == name), None)
-        if needed and before and needed.vcpus > max(there, before.vcpus):
-            shown = next(of for of in both if family(of) == name)
-            gpus = "" if shown in (REGION_CORES, SPOT_CORES) else f", for {needed.gpus} GPUs"
+    for name, needed in taken(environment, pools, models, catalog, service).items():
+        there = granted.get(family(name))
+        if there is not None and needed.vcpus > max(there, alone[name].vcpus):
+            gpus = "" if name in (REGION_CORES, SPOT_CORES) else f", for {needed.gpus} GPUs"
             yield Lack(
                 "quota",
                 needed.vcpus,
                 there,
-                f"{there} vCPUs of {shown} are granted, and {needed.vcpus} are needed{gpus}",
-                f"ask Azure for {needed.vcpus - there} vCPUs more of {shown}",
+                f"{there} vCPUs of {name} are granted, and {needed.vcpus} are needed{gpus}",
+                f"ask Azure for {needed.vcpus - there} vCPUs more of {name}",
             )
 
 
