@@ -160,9 +160,12 @@ def digests(
         found = found_images(settings, prepare(frozenset({Tool.CRANE}), console=console).path(Tool.CRANE))
         if write:
             text = settings.read_text(encoding="utf-8")
-            settings.write_text(
+            # In one step: a full disk leaves the file as it was.
+            made = settings.with_name(f".{settings.name}.new")
+            made.write_text(
                 written(text, {each.key: each.pinned for each in found if each.digest}), encoding="utf-8"
             )
+            made.replace(settings)
     except (InvalidEnvironment, ToolchainError, ValueError) as told:
         console.print(str(told), markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
