@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ QUESTION, TOKENS = "Who wrote this, and why? " * 12, 200
 LONG = "x" * (CONTEXT - TOKENS - 50)
 """A token each; the chat template adds some."""
 PATIENCE_S = 150.0
+LOOK_S = 0.3
 PROD = planned_prod()
 
 
@@ -78,10 +79,20 @@ class Watched:
         return self._client.post("/v1/chat/completions", json=asked).status_code
 
     def until(self, truth: Callable[[], bool], meanwhile: Callable[[], object]) -> bool:
-        """Whether something becomes true, while something else is done again and again."""
+        """Whether something becomes true, while something else is done again and again.
+
+        It is looked at meanwhile too: a queue that is alerted is empty again once all are answered.
+        """
         until = time.monotonic() + PATIENCE_S
-        while not truth() and time.monotonic() < until:
-            meanwhile()
+        with ThreadPoolExecutor(1) as doing:
+            while time.monotonic() < until:
+                done = doing.submit(meanwhile)
+                while wait([done], timeout=LOOK_S).not_done:
+                    if truth():
+                        return True
+                done.result()
+                if truth():
+                    return True
         return truth()
 
     def compute(self) -> None:
