@@ -11,16 +11,10 @@ import pytest
 
 from localcloud.toolchain import Toolchain
 from tests.gateway.entra import Authority
-from tests.gateway.upstream import Upstream, upstream
+from tests.gateway.upstream import Upstream
 from tests.gateway.way import BY_KEYS, KEYS, Way, way_in
 
 UNKNOWN = "key-of-nobody"
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[Upstream]:
-    with upstream() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from components.gateway_manifests import Manifest
 from localcloud.toolchain import Toolchain
 from tests.gateway.entra import Authority
 from tests.gateway.proxy import free_port
-from tests.gateway.upstream import Answer, Upstream, upstream
+from tests.gateway.upstream import Answer, Upstream
 from tests.gateway.way import BY_KEYS, HOST, KEYS, Way, way_in
 from tests.spec.changing import changed
 
@@ -35,12 +35,6 @@ def impatient(manifests: list[Manifest]) -> None:
     (callers,) = (each for each in manifests if each["kind"] == "ClientTrafficPolicy")
     limits = callers["spec"]["timeout"]["http"]
     callers["spec"]["timeout"]["http"] = dict.fromkeys(limits, f"{PATIENCE_S}s")
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[Upstream]:
-    with upstream() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

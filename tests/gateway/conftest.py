@@ -1,0 +1,11 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.gateway.upstream import Upstream, upstream
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Upstream]:
+    with upstream() as found:
+        yield found
