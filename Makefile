@@ -2,6 +2,8 @@
 ENV ?= dev
 BASE ?= main
 .DEFAULT_GOAL := help
+# Where nothing may be kept, every process compiles Azure's SDK or vLLM anew: half a minute each.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup preview pr-preview drift up down status serve test check format reference engine-version bench-planner bench-preview bench-lint bench-serving calibrate charts image digests lock clean
 
 # The newest Python of 3.11 to 3.13 that really runs; some machines have names on PATH with nothing behind them.
