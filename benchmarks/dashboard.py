@@ -16,28 +16,18 @@ import httpx2
 from matplotlib import pyplot as plt
 from rich.console import Console
 
-from inference_stack.engine import ServedModel, serve_config
+from inference_stack.engine import serve_config
 from inference_stack.telemetry import Panel, Query, panels
 from localcloud.serve import deploy, simulated
-from localcloud.serve_ray import RayNode
 from localcloud.toolchain import TEST, prepare
 from tests.serving.provoking import BLOCKS, CONTEXT
+from tests.serving.small import node, small
 from tests.telemetry.planned import planned_prod
 from tests.telemetry.prometheus import SIMULATED, Exporter, Prometheus, prometheus
 
 from .pictures import COLOURS, PICTURES
 
-MODEL = ServedModel(
-    name="copilot",
-    source="Qwen/Qwen2.5-7B-Instruct",
-    group="small",
-    accelerator_type="H100",
-    replicas_min=1,
-    replicas_max=1,
-    concurrency=4,
-    engine={"max_model_len": CONTEXT, "max_num_seqs": 4, "num_gpu_blocks_override": BLOCKS},
-)
-NODE = RayNode(cpus=1, gpus=1, resources={"accelerator_type:H100": 1, "small-worker": 1})
+MODEL = small(CONTEXT, 4, engine={"num_gpu_blocks_override": BLOCKS})
 CLIENTS = (1, 4, 12, 2)
 """At once, for so long each: quiet, full, too many, quiet."""
 UNITS = {
@@ -63,7 +53,7 @@ def main() -> None:
     prod = plan.model_copy(update={"models": served})
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        ray = stack.enter_context(simulated(MODEL.source, NODE, folder / "serve", console))
+        ray = stack.enter_context(simulated(MODEL.source, node(), folder / "serve", console))
         deploy(ray, serve_config([MODEL]).model_dump(mode="json", exclude_none=True))
         exporters = {job: stack.enter_context(Exporter(text)) for job, text in SIMULATED.items()}
         targets = {job: each.address for job, each in exporters.items()}

@@ -7,8 +7,9 @@ from typing import Any
 
 import psutil
 
-from inference_stack.engine import ServedModel, serve_config
-from localcloud.serve_ray import LocalRay, RayNode
+from inference_stack.engine import serve_config
+from localcloud.serve_ray import LocalRay
+from tests.serving.small import node, small
 
 CONTEXT, CONCURRENCY, BODY = 8192, 4, 40_000
 REPLICAS = 2
@@ -17,15 +18,11 @@ WAKE_BUDGET_S = 3.0
 """Far less than a start takes."""
 PATIENCE_S = 300.0
 """After which a request counts as hung; Ray's own router would let it wait for 600 s."""
-COPILOT = ServedModel(
-    name="copilot",
-    source="Qwen/Qwen2.5-7B-Instruct",
-    group="small",
-    accelerator_type="H100",
+COPILOT = small(
+    CONTEXT,
+    CONCURRENCY,
+    REPLICAS,
     replicas_min=0,
-    replicas_max=REPLICAS,
-    concurrency=CONCURRENCY,
-    engine={"max_model_len": CONTEXT, "max_num_seqs": CONCURRENCY},
     admission={
         "context_tokens": CONTEXT,
         "kv_tokens": CONTEXT,
@@ -52,7 +49,7 @@ IMPATIENT = {
     "upscaling_factor": 2,
 }
 """A start that nobody waits for is soon given up; from none, two replicas are started at once."""
-NODE = RayNode(cpus=1, gpus=REPLICAS, resources={"accelerator_type:H100": REPLICAS, "small-worker": REPLICAS})
+NODE = node(REPLICAS)
 
 
 def config(**scaling: Any) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import httpx2
 import pytest
 from rich.console import Console
 
-from inference_stack.engine import Adapters, ServedModel, serve_config
+from inference_stack.engine import Adapters, serve_config
 from localcloud.serve import deploy, simulated
-from localcloud.serve_ray import RayNode
 from serving.adapters import REMEMBERED_S
 from tests.serving.adapter_store import PATH, Files, Store, adapter, reads, store
+from tests.serving.small import node, small
 
 pytestmark = [
     pytest.mark.e2e,
@@ -23,15 +23,10 @@ pytestmark = [
 ]
 
 HELD, MAX_RANK = 2, 16
-COPILOT = ServedModel(
-    name="copilot",
-    source="Qwen/Qwen2.5-7B-Instruct",
-    group="small",
-    accelerator_type="H100",
-    replicas_min=1,
-    replicas_max=1,
-    concurrency=16,
-    engine={"max_model_len": 2048, "max_num_seqs": 16, "max_loras": HELD, "max_lora_rank": MAX_RANK},
+COPILOT = small(
+    2048,
+    16,
+    engine={"max_loras": HELD, "max_lora_rank": MAX_RANK},
     adapters=Adapters(path=PATH, count=HELD),
 )
 TEAMS = {name: adapter(seed) for seed, name in enumerate(("legal", "hr", "finance", "engineering"))}
@@ -66,9 +61,8 @@ def bucket() -> Iterator[Store]:
 def client(bucket: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
     """A client of the application, which keeps fewer adapters than there are."""
     config = json.loads(serve_config([COPILOT]).model_dump_json(exclude_none=True))
-    node = RayNode(cpus=1, gpus=1, resources={"accelerator_type:H100": 1, "small-worker": 1})
     state, console = tmp_path_factory.mktemp("serve"), Console(stderr=True)
-    with simulated(COPILOT.source, node, state, console, **bucket.variables) as ray:
+    with simulated(COPILOT.source, node(), state, console, **bucket.variables) as ray:
         deploy(ray, config)
         with httpx2.Client(base_url=ray.address, timeout=300) as client:
             yield client

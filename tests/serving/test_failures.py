@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from inference_stack.engine import ServedModel, serve_config
+from inference_stack.engine import serve_config
 from localcloud.serve import deploy, simulated
-from localcloud.serve_ray import LocalRay, RayNode
+from localcloud.serve_ray import LocalRay
 from tests.serving.accounted_load import BEGUN, Asked, End, Load
 from tests.serving.killing import INGRESS, kill, mended, proxies, replicas
+from tests.serving.small import node, small
 
 pytestmark = [
     pytest.mark.e2e,
@@ -26,16 +27,7 @@ pytestmark = [
 ]
 
 REPLICAS, INGRESSES, WORDS, AT_ONCE = 2, 2, 8, 96
-MODEL = ServedModel(
-    name="copilot",
-    source="Qwen/Qwen2.5-7B-Instruct",
-    group="small",
-    accelerator_type="H100",
-    replicas_min=REPLICAS,
-    replicas_max=REPLICAS,
-    concurrency=AT_ONCE,
-    engine={"max_model_len": 8192, "max_num_seqs": AT_ONCE},
-)
+MODEL = small(8192, AT_ONCE, REPLICAS)
 QUESTION = {
     "model": MODEL.name,
     "messages": [{"role": "user", "content": "Count."}],
@@ -77,9 +69,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     begun = state / "begun"
     begun.mkdir()
     engine = {"RAYLLM_VLLM_ENGINE_CLS": "tests.serving.fast_engine.FastEngine", BEGUN: str(begun)}
-    resources = {"accelerator_type:H100": REPLICAS, "small-worker": REPLICAS}
-    node = RayNode(cpus=1, gpus=REPLICAS, resources=resources)
-    with simulated(MODEL.source, node, state, Console(stderr=True), **engine) as ray:
+    with simulated(MODEL.source, node(REPLICAS), state, Console(stderr=True), **engine) as ray:
         deploy(ray, _serve_config())
         yield Running(ray, begun)
 

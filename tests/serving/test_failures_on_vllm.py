@@ -9,11 +9,12 @@ import psutil
 import pytest
 from rich.console import Console
 
-from inference_stack.engine import ServedModel, serve_config
+from inference_stack.engine import serve_config
 from localcloud.serve import deploy, simulated
-from localcloud.serve_ray import LocalRay, RayNode
+from localcloud.serve_ray import LocalRay
 from tests.serving.accounted_load import CHAT, Asked, End, Load
 from tests.serving.killing import kill, replicas
+from tests.serving.small import node, small
 
 pytestmark = [
     pytest.mark.e2e,
@@ -22,16 +23,7 @@ pytestmark = [
 ]
 
 REPLICAS, AT_ONCE, TOKENS = 2, 8, 60
-MODEL = ServedModel(
-    name="copilot",
-    source="Qwen/Qwen2.5-7B-Instruct",
-    group="small",
-    accelerator_type="H100",
-    replicas_min=REPLICAS,
-    replicas_max=REPLICAS,
-    concurrency=AT_ONCE,
-    engine={"max_model_len": 8192, "max_num_seqs": AT_ONCE},
-)
+MODEL = small(8192, AT_ONCE, REPLICAS)
 QUESTION = {
     "model": MODEL.name,
     "messages": [{"role": "user", "content": "Hello"}],
@@ -44,9 +36,9 @@ QUESTION = {
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRay]:
     config = json.loads(serve_config([MODEL]).model_dump_json(exclude_none=True))
-    resources = {"accelerator_type:H100": REPLICAS, "small-worker": REPLICAS}
-    node = RayNode(cpus=1, gpus=REPLICAS, resources=resources)
-    with simulated(MODEL.source, node, tmp_path_factory.mktemp("serve"), Console(stderr=True)) as ray:
+    with simulated(
+        MODEL.source, node(REPLICAS), tmp_path_factory.mktemp("serve"), Console(stderr=True)
+    ) as ray:
         deploy(ray, config)
         yield ray
 

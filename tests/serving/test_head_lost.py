@@ -19,27 +19,19 @@ import httpx2
 import psutil
 import pytest
 
-from inference_stack.engine import HeadGroup, RayService, ServedModel, WorkerGroup, ray_service, serve_config
+from inference_stack.engine import HeadGroup, RayService, WorkerGroup, ray_service, serve_config
 from inference_stack.engine.ray_service import RECORDS_PATH
 from localcloud.cluster.commands import Command
 from localcloud.cluster.processes import Child
 from localcloud.serve_ray import LOOPBACK, free_ports
 from tests.serving.process_ids import WORKER_RESOURCE
+from tests.serving.small import small
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 PATIENCE_S = 180.0
 ROOT = Path(__file__).parents[2]
-MODEL = ServedModel(
-    name="copilot",
-    source="Qwen/Qwen2.5-7B-Instruct",
-    group="small",
-    accelerator_type="H100",
-    replicas_min=1,
-    replicas_max=2,
-    concurrency=8,
-    engine={"max_model_len": 8192, "max_num_seqs": 8},
-)
+MODEL = small(8192, 8, replicas_max=2)
 GROUP = WorkerGroup(
     name="small",
     node_selector={},

@@ -14,14 +14,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from rich.console import Console
 
-from inference_stack.engine import Adapters, ServedModel, serve_config
+from inference_stack.engine import Adapters, serve_config
 from inference_stack.telemetry import Seen, panels, provocations
 from inference_stack.telemetry.series import latency
 from localcloud.serve import deploy, simulated
-from localcloud.serve_ray import LocalRay, RayNode
+from localcloud.serve_ray import LocalRay
 from localcloud.toolchain import Toolchain
 from tests.serving import adapter_store
 from tests.serving.provoking import BLOCKS, BY_ASKING, BY_BREAKING, CONTEXT, KEPT, Watched, watched
+from tests.serving.small import node, small
 
 pytestmark = [
     pytest.mark.e2e,
@@ -32,24 +33,12 @@ pytestmark = [
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 ROW = re.compile(r"^\| `(?P<name>\w+)` \| (?P<kind>\w+) \| (?P<labels>[^|]+) \| .+ \|$", re.MULTILINE)
 
-MODEL = ServedModel(
-    name="copilot",
-    source="Qwen/Qwen2.5-7B-Instruct",
-    group="small",
-    accelerator_type="H100",
-    replicas_min=1,
-    replicas_max=1,
-    concurrency=4,
-    engine={
-        "max_model_len": CONTEXT,
-        "max_num_seqs": 4,
-        "num_gpu_blocks_override": BLOCKS,
-        "max_loras": 2,
-        "max_lora_rank": 8,
-    },
+MODEL = small(
+    CONTEXT,
+    4,
+    engine={"num_gpu_blocks_override": BLOCKS, "max_loras": 2, "max_lora_rank": 8},
     adapters=Adapters(path=adapter_store.PATH, count=2),
 )
-NODE = RayNode(cpus=1, gpus=1, resources={"accelerator_type:H100": 1, "small-worker": 1})
 ASKED, TOKENS, PROMPT = 3, 12, "Who wrote this, and why? " * 12
 SCRAPES_S = 120.0
 """Within which each series must have been seen. Ray tells of it every 10 s."""
@@ -101,7 +90,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRay]:
     with adapter_store.store() as store:
         store.put("legal", adapter_store.adapter(1))
         state, console = tmp_path_factory.mktemp("serve"), Console(stderr=True)
-        with simulated(MODEL.source, NODE, state, console, **store.variables) as ray:
+        with simulated(MODEL.source, node(), state, console, **store.variables) as ray:
             deploy(ray, serve_config([MODEL]).model_dump(mode="json", exclude_none=True))
             yield ray
 
