@@ -44,7 +44,8 @@ serve: ## serve a model of ENV on simulated GPUs, with Ray and vLLM (9 GB to ins
 test: ## every test
 	@$(BOOTSTRAP) --set test
 	@$(IN_VENV)python -m localcloud.toolchain --for test
-	@$(IN_VENV)pytest
+	@$(IN_VENV)pytest -m "not alone" --numprocesses logical --maxprocesses 4 --dist loadfile; together=$$?; \
+		$(IN_VENV)pytest -m alone && exit $$together
 
 check: ## format, lint, types, imports
 	@$(BOOTSTRAP) --set check

@@ -74,7 +74,8 @@ def test_exactly_the_force_new_properties_replace(token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "path"), [(f"{AZURE}:{token}", path) for token, paths in FORCE_NEW.items() for path in paths]
+    ("token", "path"),
+    [(f"{AZURE}:{token}", path) for token, paths in FORCE_NEW.items() for path in sorted(paths)],
 )
 def test_a_force_new_property_replaces_whether_it_changes_comes_or_goes(token: str, path: str) -> None:
     def at(value: str) -> Inputs:

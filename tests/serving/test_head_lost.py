@@ -27,7 +27,7 @@ from localcloud.serve_ray import LOOPBACK, free_ports
 from tests.serving.process_ids import WORKER_RESOURCE
 from tests.serving.small import small
 
-pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 PATIENCE_S = 180.0
 ROOT = Path(__file__).parents[2]

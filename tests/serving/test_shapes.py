@@ -18,6 +18,7 @@ from localcloud.serve_ray import LocalRay, RayNode, ServeError
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.alone,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
