@@ -1,11 +1,13 @@
-"""How long the search for places takes: 20 and 200 models over the whole catalog, imports apart.
+"""How long the search for places takes: 20 and 200 models over the whole catalog, imports apart; and `fit`.
 
 python -m benchmarks.search
 """
 
+import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -41,6 +43,8 @@ SHAPES = ((1500, 300), (6000, 400), (800, 900), (3000, 60))
 
 LIMITS_S = {20: 1.0, 200: 15.0}
 """What the search may take, seconds, by the number of models."""
+CASES, CASES_S = 100, 2.0
+"""Cases asked of `inference-stack fit` at once, and what they may take with its start, seconds."""
 
 
 def environment(models: int) -> dict[str, Any]:
@@ -80,6 +84,24 @@ def search(models: int) -> tuple[float, Plan]:
     return time.perf_counter() - start, plan
 
 
+def fit() -> float:
+    """Seconds until the cases are answered."""
+    cases = [
+        {"id": str(number), "model": SOURCES[0], "gpu": "H100-80GB-SXM", "max_model_len": 1000 + number}
+        for number in range(CASES)
+    ]
+    command = Path(sys.executable).with_name("inference-stack")
+    start = time.perf_counter()
+    subprocess.run(
+        [command, "fit", "--json", "-"],
+        input=json.dumps(cases),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return time.perf_counter() - start
+
+
 def main() -> int:
     """Print the times; exit code 1 if one is over its limit."""
     table = Table("models", "search s", "limit s", "process s", "pools", "USD/h at peak", "proven best")
@@ -96,8 +118,11 @@ def main() -> int:
         seconds, pools, usd, proven = ran.stdout.split()
         late |= float(seconds) > limit
         table.add_row(str(models), seconds, f"{limit:g}", f"{whole:.1f}", pools, usd, proven)
-    Console().print(table)
-    return int(late)
+    console = Console()
+    console.print(table)
+    seconds = fit()
+    console.print(f"{CASES} cases of fit: {seconds:.2f} s (limit {CASES_S:g} s)")
+    return int(late or seconds > CASES_S)
 
 
 def _once(models: int) -> None:

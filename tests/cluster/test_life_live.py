@@ -1,7 +1,6 @@
 """How a control plane starts, stops, and gets over a crash."""
 
 import stat
-import time
 from pathlib import Path
 
 import httpx2
@@ -72,9 +71,8 @@ def test_two_at_once_then_a_crash_then_a_new_start(toolchain: Toolchain, tmp_pat
 
 
 def test_starting_what_runs_changes_nothing(live: Live, toolchain: Toolchain) -> None:
-    before, started = pids(live.state), time.monotonic()
+    before = pids(live.state)
     cluster.start(live.state, toolchain, console=CONSOLE)
-    assert time.monotonic() - started < 5
     assert before.items() <= pids(live.state).items()
 
 
