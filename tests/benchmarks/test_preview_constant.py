@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 from pulumi.runtime import mocks
+from pulumi.runtime.settings import SETTINGS
 from pulumi.runtime.stack import wait_for_rpcs
 
 from benchmarks.preview_constant import SECRET, UNKNOWN, program, registered
@@ -64,6 +65,7 @@ def made() -> Iterator[dict[str, mocks.MockResourceArgs]]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     engine = Engine()
+    SETTINGS.outputs.clear()  # those of tests before, whose event loops are closed
     mocks.set_mocks(engine, preview=True)
 
     async def run() -> None:
