@@ -19,7 +19,7 @@ from localcloud.stack import PROJECT, Stack
 from localcloud.toolchain import Toolchain
 from tests.e2e.environments import passed, stack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone]
+pytestmark = pytest.mark.e2e
 
 STALLED = 6
 """The write operation of an up at which ARM goes silent: some resources are there by then, not all."""

@@ -29,7 +29,7 @@ from recovery.deployment import Operation
 from recovery.helm import forget_unfinished
 from tests.e2e.environments import changed, passed, stack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone]
+pytestmark = pytest.mark.e2e
 
 Ran = subprocess.CompletedProcess[str]
 Run = Callable[..., Ran]
