@@ -32,7 +32,7 @@ def preparing(folder: Path) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def heeding_ctrl_c() -> Iterator[None]:
-    """What is started here heeds Ctrl-C, which a worker of pytest-xdist ignores and hands on as ignored."""
+    """What is started here heeds Ctrl-C, even where tests run in the background of a shell, deaf to it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
