@@ -65,7 +65,8 @@ def made() -> Iterator[dict[str, mocks.MockResourceArgs]]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     engine = Engine()
-    SETTINGS.outputs.clear()  # those of tests before, whose event loops are closed
+    # Those of tests before, whose event loops are closed. Pulumi has not typed what it keeps by context.
+    SETTINGS.outputs.clear()  # pyright: ignore[reportAttributeAccessIssue]
     mocks.set_mocks(engine, preview=True)
 
     async def run() -> None:
