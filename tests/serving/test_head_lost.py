@@ -33,11 +33,11 @@ PATIENCE_S = 180.0
 ROOT = Path(__file__).parents[2]
 MODEL = small(8192, 8, replicas_max=2)
 GROUP = WorkerGroup(
-    name="small",
+    name=MODEL.group,
     node_selector={},
     resource="nvidia.com/gpu",
     units=1,
-    accelerator_type="H100",
+    accelerator_type=MODEL.accelerator_type,
     cpu=4,
     memory_gib=16,
     shm_gib=1,
